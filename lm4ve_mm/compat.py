@@ -1,0 +1,5 @@
+"""Repairs of upstream breakages."""
+
+
+def apply() -> None:
+    """Apply every repair that this environment needs."""

@@ -1,0 +1,40 @@
+"""Child registries, all in scope ``lm4ve_mm``.
+
+A config names an entry as ``lm4ve_mm.Name``, whatever its default scope is,
+and anything that is not found here is looked for in MMEngine's parent.
+"""
+
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
+from mmengine.registry import PARAM_SCHEDULERS as MMENGINE_PARAM_SCHEDULERS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import Registry
+
+SCOPE = 'lm4ve_mm'
+
+
+def _child(name: str, parent: Registry, *folders: str) -> Registry:
+    """Make a child of ``parent`` whose entries live in ``folders``."""
+    return Registry(
+        name,
+        parent=parent,
+        scope=SCOPE,
+        locations=[f'{SCOPE}.{folder}' for folder in folders])
+
+
+MODELS = _child('model', MMENGINE_MODELS, 'models')
+HOOKS = _child('hook', MMENGINE_HOOKS, 'engine.hooks')
+PARAM_SCHEDULERS = _child('parameter scheduler', MMENGINE_PARAM_SCHEDULERS,
+                          'engine.schedulers')
+OPTIM_WRAPPERS = _child('optim_wrapper', MMENGINE_OPTIM_WRAPPERS,
+                        'engine.optim_wrappers')
+FUNCTIONS = _child('function', MMENGINE_FUNCTIONS, 'engine.seeding')
+DATASETS = _child('dataset', MMENGINE_DATASETS, 'datasets')
+DATA_SAMPLERS = _child('data sampler', MMENGINE_DATA_SAMPLERS, 'datasets')
+TRANSFORMS = _child('transform', MMENGINE_TRANSFORMS, 'datasets')
+METRICS = _child('metric', MMENGINE_METRICS, 'evaluation')
