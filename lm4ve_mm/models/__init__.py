@@ -1,0 +1,7 @@
+"""The OpenMMLab surface of the frozen block: thin wrappers, registered."""
+
+from .backbones import FrozenLLMBackbone
+from .layers import find_llm_layers
+from .necks import FrozenLLMNeck
+
+__all__ = ['FrozenLLMBackbone', 'FrozenLLMNeck', 'find_llm_layers']

@@ -1,6 +1,10 @@
 # scikit-learn's handwritten digits, 1,400 / 397, drawn up from 8x8 to 16x16.
 data_preprocessor = dict(
-    num_classes=10, mean=[78.0] * 3, std=[96.0] * 3, to_rgb=False)
+    type='mmpretrain.ClsDataPreprocessor',
+    num_classes=10,
+    mean=[78.0] * 3,
+    std=[96.0] * 3,
+    to_rgb=False)
 
 train_pipeline = [
     dict(type='mmpretrain.Resize', scale=16, interpolation='bicubic'),
@@ -27,6 +31,7 @@ train_dataloader = dict(
     batch_size=64,
     num_workers=0,
     persistent_workers=False,
+    worker_init_fn=dict(type='lm4ve_mm.seed_worker'),
     dataset=dict(
         type='lm4ve_mm.Digits', split='train', pipeline=train_pipeline),
     sampler=dict(type='mmengine.DefaultSampler', shuffle=True))

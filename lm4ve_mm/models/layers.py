@@ -1,0 +1,33 @@
+"""The torch-only layers, registered, and how a model is asked for them."""
+
+from typing import Dict
+
+from torch import nn
+
+from lm4ve_mm.llm import FrozenLLMLayer, MLPLayer
+from lm4ve_mm.registry import MODELS
+
+MODELS.register_module(module=FrozenLLMLayer)
+MODELS.register_module(module=MLPLayer)
+
+
+def build_layer(llm: dict, embed_dims: int) -> nn.Module:
+    """Build the layer that a config's ``llm`` describes.
+
+    Args:
+        llm: Keywords of :class:`FrozenLLMLayer`, or of the class that
+            ``type`` names.
+        embed_dims: Width of the host's tokens.
+    """
+    cfg = dict(type='lm4ve_mm.FrozenLLMLayer')
+    cfg.update(llm)
+    return MODELS.build({**cfg, 'embed_dims': embed_dims})
+
+
+def find_llm_layers(model: nn.Module) -> Dict[str, FrozenLLMLayer]:
+    """Every frozen language-model layer in a model, by its name there."""
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, FrozenLLMLayer)
+    }

@@ -1,0 +1,63 @@
+"""Hosts' outputs as token sequences, and back."""
+
+from typing import Tuple
+
+from torch import Tensor
+
+
+def to_tokens(x: Tensor, channels_last: bool = False) -> Tensor:
+    """Flatten space (and time) into one sequence of tokens.
+
+    Args:
+        x: (B, N, C) tokens, or a feature map (B, C, [T,] H, W).
+        channels_last: Whether a map is (B, [T,] H, W, C) instead.
+
+    Returns:
+        Tensor: (B, N, C).
+
+    Raises:
+        ValueError: If ``x`` is neither; a pooled (B, C) for example.
+    """
+    if x.dim() == 3:
+        return x
+    if x.dim() not in (4, 5):
+        raise ValueError(
+            f'a host gave a tensor of shape {tuple(x.shape)}; the layer takes '
+            'tokens (B, N, C) or a feature map (B, C, [T,] H, W). If the '
+            "backbone pools, tell it not to (out_type='raw', "
+            'gap_before_final_norm=False, or the like)')
+    if channels_last:
+        return x.flatten(1, -2)
+    return x.flatten(2).transpose(1, 2)
+
+
+def from_tokens(tokens: Tensor,
+                like: Tensor,
+                channels_last: bool = False) -> Tensor:
+    """Give all N tokens the shape that they came in.
+
+    Args:
+        tokens: (B, N, C).
+        like: What :func:`to_tokens` was given.
+        channels_last: As there.
+    """
+    if like.dim() == 3:
+        return tokens
+    if channels_last:
+        return tokens.reshape(like.shape)
+    return tokens.transpose(1, 2).reshape(like.shape)
+
+
+def first_tensor(output) -> Tuple[Tensor, bool]:
+    """The tensor in a module's output, and whether it came in a tuple.
+
+    Raises:
+        TypeError: If there is no tensor at the front.
+    """
+    nested = isinstance(output, (tuple, list))
+    tensor = output[0] if nested and output else output
+    if not isinstance(tensor, Tensor):
+        raise TypeError(
+            'a module after which the layer is inserted must give a tensor, '
+            f'or a tuple that begins with one, not {type(tensor).__name__}')
+    return tensor, nested

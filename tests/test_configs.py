@@ -1,0 +1,175 @@
+"""Every leaf of configs/: its form, and two training steps on toy data."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+
+CONFIGS = Path(__file__).parents[1] / 'configs'
+LEAVES = sorted(CONFIGS.glob('*.py'))
+OURS = sorted(CONFIGS.rglob('*.py'))
+
+# <host>_<size>[_<language model>[_<variant>]]_<data>
+NAME = re.compile(r'[a-z0-9]+_[a-z0-9]+(_[a-z0-9]+)*_(in1k|digits)')
+SCOPES = ('mmpretrain', 'mmengine', 'mmaction', 'lm4ve_mm')
+
+
+def name_of(path):
+    return str(path.relative_to(CONFIGS))
+
+
+every_file = pytest.mark.parametrize('path', OURS, ids=name_of)
+every_leaf = pytest.mark.parametrize('path', LEAVES, ids=name_of)
+
+
+@pytest.fixture(autouse=True)
+def clean_scope():
+    """A Runner leaves its default scope behind."""
+    yield
+    DefaultScope._instance_dict.clear()
+
+
+def written_types(tree):
+    """The strings given as `type` in the dicts of one file."""
+    for node in ast.walk(tree):
+        pairs = []
+        if isinstance(node, ast.Call):
+            pairs = [(word.arg, word.value) for word in node.keywords]
+        elif isinstance(node, ast.Dict):
+            keys = [getattr(key, 'value', None) for key in node.keys]
+            pairs = zip(keys, node.values, strict=True)
+        for key, value in pairs:
+            if key == 'type' and isinstance(value, ast.Constant):
+                yield value.value
+
+
+@every_file
+def test_types_carry_their_scope(path):
+    """Only ours: what is inherited from a toolbox is written its way."""
+    for name in written_types(ast.parse(path.read_text())):
+        if hasattr(torch.optim, name):
+            continue
+        assert name.split('.')[0] in SCOPES, name
+
+
+@every_file
+def test_text_style_only(path):
+    tree = ast.parse(path.read_text())
+    imports = [
+        node for node in ast.walk(tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    ]
+    assert not imports
+
+
+@every_leaf
+def test_name_and_docstring(path):
+    assert NAME.fullmatch(path.stem)
+    text = ast.get_docstring(ast.parse(path.read_text()))
+    assert text, 'a leaf starts with a docstring'
+    assert re.search(rf'tools/\S+ configs/{path.name}', text)
+    assert re.search(r'\*paper\*|\*measured here\*|no expected number', text)
+
+
+@every_leaf
+def test_parses_and_registers(path):
+    cfg = Config.fromfile(path)
+    assert cfg.default_scope == 'mmpretrain'
+    assert 'lm4ve_mm.plugin' in cfg.custom_imports.imports
+    assert cfg.auto_scale_lr.base_batch_size > 0
+    # The model's own would silently win over the top-level one.
+    assert not ('data_preprocessor' in cfg
+                and 'data_preprocessor' in cfg.model)
+
+
+class StopAfterEpoch(Hook):
+    """Ends the run after some epochs, validation included.
+
+    The length of the run stays that of the recipe, on which its schedule
+    may depend.
+    """
+
+    def __init__(self, epochs=1):
+        self.epochs = epochs
+
+    def after_train_epoch(self, runner):
+        if runner.epoch + 1 == self.epochs:
+            runner.train_loop.stop_training = True
+
+
+def toy(cfg, work_dir, imagenet, llama):
+    """The recipe on two batches of two toy images, and a toy LLaMA."""
+    cfg.work_dir = str(work_dir)
+    cfg.experiment_name = work_dir.name
+    cfg.log_level = 'ERROR'
+    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=-1)
+    for stage, images in (('train', 4), ('val', 2), ('test', 2)):
+        loader = cfg[f'{stage}_dataloader']
+        loader.update(batch_size=2, num_workers=0, pin_memory=False)
+        loader.persistent_workers = False
+        loader.dataset.indices = images
+        if loader.dataset.type.endswith('ImageNet'):
+            loader.dataset.data_root = str(imagenet)
+    llm = (cfg.model.get('neck') or {}).get('llm', {})
+    if 'checkpoint' in llm:
+        llm.checkpoint = str(llama)
+        llm.pop('file_sha256', None)
+    return cfg
+
+
+def slow_if_large(path):
+    marks = [pytest.mark.slow] if path.stem.startswith('vit_b') else []
+    return pytest.param(path, id=path.stem, marks=marks)
+
+
+@pytest.mark.parametrize('path', map(slow_if_large, LEAVES))
+def test_trains_two_steps(path, tmp_path, tiny_imagenet, tiny_llama):
+    cfg = toy(Config.fromfile(path), tmp_path, tiny_imagenet, tiny_llama)
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(StopAfterEpoch())
+    before = {}
+    after_init = runner.load_or_resume
+
+    def note_weights():
+        after_init()
+        before.update((name, p.detach().clone())
+                      for name, p in runner.model.named_parameters())
+
+    runner.load_or_resume = note_weights
+    runner.train()
+    assert runner.iter == 2
+    assert runner.message_hub.get_scalar('val/accuracy/top1').current() >= 0
+    for name, parameter in runner.model.named_parameters():
+        assert torch.isfinite(parameter).all(), name
+        assert not torch.equal(parameter, before[name]), name
+
+
+def test_llama_twin_resumes_exactly(tmp_path, tiny_imagenet, tiny_llama):
+    """Its whole recipe, from one epoch's checkpoint to the next."""
+    files = {}
+    for name, runs in (('whole', [2]), ('resumed', [1, 2])):
+        for number, epochs in enumerate(runs):
+            cfg = toy(
+                Config.fromfile(CONFIGS / 'vit_t_llama_in1k.py'),
+                tmp_path / name, tiny_imagenet, tiny_llama)
+            cfg.experiment_name = f'{tmp_path.name}_{name}_{number}'
+            cfg.default_hooks.checkpoint.interval = 1
+            cfg.resume = number > 0
+            runner = Runner.from_cfg(cfg)
+            runner.register_hook(StopAfterEpoch(epochs))
+            runner.train()
+        files[name] = torch.load(
+            tmp_path / name / 'epoch_2.pth', weights_only=True)
+    for part in ('state_dict', 'ema_state_dict'):
+        whole, resumed = files['whole'][part], files['resumed'][part]
+        assert whole.keys() == resumed.keys()
+        for key, value in whole.items():
+            assert torch.equal(value, resumed[key]), key
+        # The block is not in the file: only its identity is.
+        assert not any('.blocks.' in key for key in whole)

@@ -1,0 +1,103 @@
+"""What is built and what is imported."""
+
+import configparser
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TOOLBOXES = ('mmengine', 'mmcv', 'mmpretrain', 'mmaction', 'onedl')
+SHIPPED = ('configs', 'tools', 'projects')
+
+
+def tracked_files():
+    """List the files that a clone of this checkout has."""
+    if not (ROOT / '.git').exists():
+        pytest.skip('not a checkout: nothing to compare the wheel with')
+    listed = subprocess.run(
+        ['git', 'ls-files', '-z', '--cached', '--others',
+         '--exclude-standard'],
+        cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    # Files deleted but not yet committed are still listed.
+    return [name for name in listed.split('\0')
+            if name and (ROOT / name).is_file() and '/.mim/' not in name]
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+    """Build the wheel from a copy, so that nothing stale gets into it."""
+    folder = tmp_path_factory.mktemp('wheel')
+    for name in tracked_files():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+    subprocess.run(
+        [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-index',
+         '--no-build-isolation', '-w', folder / 'dist', folder],
+        check=True, capture_output=True, text=True)
+    with zipfile.ZipFile(next((folder / 'dist').glob('*.whl'))) as archive:
+        yield archive
+
+
+def test_wheel_has_all_that_git_has(wheel):
+    expected = set()
+    for name in tracked_files():
+        if name.startswith('lm4ve_mm/'):
+            expected.add(name)
+        elif name.startswith(SHIPPED) or name == 'model-index.yml':
+            expected.add(f'lm4ve_mm/.mim/{name}')
+    packed = {name for name in wheel.namelist() if '.dist-info/' not in name}
+    assert {name for name in packed ^ expected
+            if not name.split('/')[-1].startswith('.')} == set()
+
+
+def test_mim_finds_configs_by_name():
+    """Mim takes a bare file name, and refuses one that is there twice."""
+    names = [Path(name).name for name in tracked_files()
+             if name.startswith(SHIPPED) and name.endswith('.py')]
+    leaves = {path.name for path in (ROOT / 'configs').glob('*.py')}
+    assert {name for name in leaves if names.count(name) > 1} == set()
+
+
+def test_base_install_brings_no_toolbox(wheel):
+    name = next(n for n in wheel.namelist() if n.endswith('/METADATA'))
+    needs = [line.removeprefix('Requires-Dist: ')
+             for line in wheel.read(name).decode().splitlines()
+             if line.startswith('Requires-Dist: ')]
+    base = [need for need in needs if 'extra ==' not in need]
+    assert len(base) == 3
+    assert not [need for need in base if need.startswith(TOOLBOXES)]
+    assert [need for need in needs if need.startswith('mmengine')]
+
+
+def test_constraints_pin_every_direct_requirement():
+    config = configparser.ConfigParser()
+    config.read(ROOT / 'setup.cfg')
+    extras = dict(config['options.extras_require'])
+    del extras['onedl']
+    lines = '\n'.join([config['options']['install_requires'],
+                       *extras.values()]).splitlines()
+    names = {line.split('>')[0].split('=')[0].strip() for line in lines
+             if line and not line.startswith(('#', 'lm4ve_mm['))}
+    pins = (ROOT / 'requirements' / 'constraints.txt').read_text()
+    assert [name for name in names if f'\n{name}==' not in pins] == []
+    assert '@' not in pins
+
+
+@pytest.mark.parametrize(('module', 'absent'), [
+    ('lm4ve_mm', ('mmengine', 'mmcv', 'mmpretrain', 'transformers', 'torch')),
+    ('lm4ve_mm.llm', ('mmengine', 'mmcv', 'mmpretrain', 'transformers')),
+    ('lm4ve_mm.env', ('mmengine', 'torch', 'numpy')),
+])
+def test_imports_stay_light(module, absent):
+    code = (f'import {module}, json, sys; '
+            'print(json.dumps(sorted(sys.modules)))')
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True,
+        check=True, env=dict(os.environ, PYTHONPATH=str(ROOT)))
+    assert set(absent) & set(json.loads(done.stdout)) == set()

@@ -1,0 +1,53 @@
+"""Parameters and multiply-accumulates: host, maps and frozen block apart.
+
+    python tools/analysis_tools/get_flops.py configs/vit_tiny_minilm_digits.py
+"""
+
+from argparse import ArgumentParser
+
+import torch
+from mmengine.registry import init_default_scope
+
+from lm4ve_mm import apis
+from lm4ve_mm.analysis import count_cost
+from lm4ve_mm.registry import MODELS
+
+
+def main() -> None:
+    """Count as the command line says."""
+    parser = ArgumentParser(description='Count parameters and MACs by part')
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--shape',
+        type=int,
+        nargs='+',
+        help='size of the input without batch, such as 224 224 or 3 224 224 '
+        "(default: the backbone's img_size, else 224 224)")
+    apis.add_config_options(parser)
+    args = parser.parse_args()
+    try:
+        cfg = apis.load_config(args.config)
+    except FileNotFoundError as error:
+        parser.exit(2, f'{parser.prog}: error: {error}\n')
+    cfg.merge_from_dict(args.cfg_options)
+    size = cfg.model.backbone.get('img_size', 224)
+    shape = args.shape or ([size] * 2 if isinstance(size, int) else size)
+    shape = [3, *shape] if len(shape) == 2 else list(shape)
+    init_default_scope(cfg.get('default_scope', 'lm4ve_mm'))
+    model = MODELS.build(cfg.model).eval()
+    image = torch.zeros(1, *shape)
+    costs = count_cost(model, lambda: model.head(model.extract_feat(image)))
+
+    print(f'\n{args.config}, one input of {tuple(shape)}')
+    print(f'{"":14}{"parameters":>14}{"trainable":>14}{"MACs":>18}')
+    rows = [*costs.items()]
+    total = [sum(values) for values in zip(*(
+        (c.parameters, c.trainable, c.macs) for c in costs.values()))]
+    for part, cost in rows:
+        print(f'{part:14}{cost.parameters:>14,}{cost.trainable:>14,}'
+              f'{cost.macs:>18,}')
+    print(f'{"total":14}{total[0]:>14,}{total[1]:>14,}{total[2]:>18,}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,47 @@
+"""Keep one layer of a language model: a 13 GB checkpoint becomes 0.4 GB.
+
+    python tools/model_converters/extract_llm_block.py \
+        checkpoints/llama-7b checkpoints/llama-7b-l31.safetensors
+
+Only the bytes of that layer are read. Use the file as ``llm.checkpoint``.
+Needs torch and safetensors, no toolbox.
+"""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
+from lm4ve_mm.llm.checkpoint import DTYPES
+from lm4ve_mm.llm.extract import extract_blocks
+
+
+def main() -> None:
+    """Extract as the command line says."""
+    parser = ArgumentParser(description='Keep one layer of a language model')
+    parser.add_argument(
+        'checkpoint', help='folder of Hugging Face or Meta, package://NAME')
+    parser.add_argument('out', type=Path, help='the .safetensors to write')
+    parser.add_argument(
+        '--layers',
+        type=int,
+        nargs='+',
+        default=[-1],
+        help='indices; negative ones count from the last (default: -1)')
+    parser.add_argument(
+        '--dtype',
+        choices=list(DTYPES),
+        default='auto',
+        help="storage type (default: auto, the checkpoint's)")
+    args = parser.parse_args()
+    print(f'reading layer {args.layers} of {args.checkpoint} ...', flush=True)
+    try:
+        blocks = extract_blocks(args.checkpoint, args.out, args.layers,
+                                args.dtype)
+    except (CheckpointError, CheckpointNotFoundError, ValueError) as error:
+        parser.exit(2, f'{parser.prog}: error: {error}\n')
+    print(f'wrote {args.out} ({args.out.stat().st_size / 1e6:.1f} MB): '
+          f'{blocks.identity()}')
+
+
+if __name__ == '__main__':
+    main()

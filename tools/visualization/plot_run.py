@@ -1,0 +1,80 @@
+"""Plot loss and accuracy of one or more work folders.
+
+    python tools/visualization/plot_run.py work_dirs/vit_tiny_digits \
+        work_dirs/vit_tiny_minilm_digits --out curves.png
+"""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+import matplotlib
+
+matplotlib.use('Agg')
+from matplotlib import pyplot as plt  # noqa: E402  (after the backend)
+
+Curves = Dict[str, Dict[int, float]]
+
+
+def read_curves(work_dir: Path) -> Curves:
+    """Collect what MMEngine logged, over all starts of a run.
+
+    Returns:
+        dict: Name -> step -> value; a resumed run overwrites what it redid.
+
+    Raises:
+        FileNotFoundError: If nothing was logged there.
+    """
+    files = sorted(work_dir.glob('*/vis_data/scalars.json'))
+    if not files:
+        raise FileNotFoundError(
+            f'{work_dir} has no */vis_data/scalars.json: nothing was trained '
+            'there, or it was moved')
+    curves: Curves = {}
+    for file in files:
+        for line in file.read_text().splitlines():
+            entry = json.loads(line)
+            step = entry.get('step', 0)
+            for name, value in entry.items():
+                if name == 'loss' or name.startswith('accuracy/'):
+                    curves.setdefault(name, {})[step] = value
+    return curves
+
+
+def draw(runs: List[Tuple[str, Curves]], out: Path) -> None:
+    """Draw training loss and accuracies, one line a run."""
+    names = sorted({name for _, curves in runs for name in curves})
+    figure, axes = plt.subplots(
+        1, len(names), figsize=(5 * len(names), 4), squeeze=False)
+    for axis, name in zip(axes[0], reversed(names), strict=True):
+        for label, curves in runs:
+            points = sorted(curves.get(name, {}).items())
+            axis.plot(*zip(*points, strict=True), label=label)
+        # MMEngine counts iterations in training, epochs in validation.
+        axis.set_xlabel('iteration' if name == 'loss' else 'epoch')
+        axis.set_title('training loss' if name == 'loss' else f'{name} (%)')
+        axis.grid(alpha=0.3)
+    axes[0][-1].legend(fontsize=8)
+    figure.tight_layout()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=110)
+
+
+def main() -> None:
+    """Plot as the command line says."""
+    parser = ArgumentParser(description='Plot loss and accuracy of runs')
+    parser.add_argument('work_dirs', nargs='+', type=Path)
+    parser.add_argument('--out', type=Path, default=Path('curves.png'))
+    args = parser.parse_args()
+    try:
+        runs = [(folder.name, read_curves(folder))
+                for folder in args.work_dirs]
+    except FileNotFoundError as error:
+        parser.exit(2, f'{parser.prog}: error: {error}\n')
+    draw(runs, args.out)
+    print(f'wrote {args.out}')
+
+
+if __name__ == '__main__':
+    main()
