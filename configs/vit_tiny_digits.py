@@ -1,6 +1,14 @@
-"""ViT-tiny on handwritten digits: the host of the demo, without a block."""
+"""ViT-tiny on handwritten digits: the host of the demo, without a block.
+
+    python tools/train.py configs/vit_tiny_digits.py
+
+Hardware and time: 2 CPU cores, TIME (*measured here*).
+Top-1 on the 397 held-out digits: ACC (*measured here*, seeds 0 to 2).
+"""
 _base_ = [
     './_base_/hosts/vit_tiny_16px.py', './_base_/datasets/digits.py',
-    './_base_/schedules/digits_40e.py', './_base_/runtime.py'
+    './_base_/schedules/digits_25e.py', './_base_/runtime.py'
 ]
-default_hooks = dict(logger=dict(interval=22), checkpoint=dict(max_keep_ckpts=2))
+# One line of log an epoch: an epoch takes a few seconds.
+default_hooks = dict(
+    logger=dict(interval=44), checkpoint=dict(max_keep_ckpts=2))

@@ -1,11 +1,6 @@
-# What every run has: registration, hooks, a seed, checkpoints that are plain
-# and complete. FreezeLLMHook and PlainCheckpointHook also fit a baseline.
-_base_ = ['mmpretrain::_base_/default_runtime.py', './plugin.py']
+# What every run of ours has: registration, hooks, a seed, and checkpoints that
+# are complete or not there.
+_base_ = ['mmpretrain::_base_/default_runtime.py', './hooks.py']
 default_hooks = dict(
     checkpoint=dict(backend_args=dict(backend='lm4ve_mm.atomic')))
-custom_hooks = [
-    dict(type='lm4ve_mm.EpochSeedHook'),
-    dict(type='lm4ve_mm.FreezeLLMHook'),
-    dict(type='lm4ve_mm.PlainCheckpointHook'),
-]
 randomness = dict(seed=0)

@@ -40,8 +40,8 @@ def resolve(checkpoint: str, obtain: Optional[str] = None) -> Path:
         '  keep one layer:    python tools/model_converters/'
         f'extract_llm_block.py FOLDER {path.with_suffix(".safetensors")}\n'
         '  it lies elsewhere: --cfg-options model.neck.llm.checkpoint=PATH\n'
-        '  weights unwanted:  init=\'random\' with a geometry, said openly '
-        'in the config')
+        "  weights unwanted:  init='random' with a geometry, said openly in "
+        'the config')
 
 
 def _resolve_package(name: str) -> Path:

@@ -11,11 +11,11 @@ train_pipeline = [
     dict(
         type='mmpretrain.RandomCrop',
         crop_size=16,
-        padding=2,
+        padding=1,
         pad_val=0),
     dict(
         type='mmpretrain.Rotate',
-        magnitude_range=(0., 12.),
+        magnitude_range=(0., 10.),
         random_negative_prob=0.5,
         prob=0.5,
         pad_val=0),
@@ -28,7 +28,7 @@ test_pipeline = [
 
 # No workers: the images are in memory, and one process is as fast here.
 train_dataloader = dict(
-    batch_size=64,
+    batch_size=32,
     num_workers=0,
     persistent_workers=False,
     worker_init_fn=dict(type='lm4ve_mm.seed_worker'),

@@ -10,6 +10,7 @@ model = dict(
             feedforward_channels=768),
         img_size=16,
         patch_size=4,
+        pos_embed_std=0.5,
         drop_path_rate=0.1),
     neck=None,
     head=dict(

@@ -74,8 +74,8 @@ class FreezeLLMHook(Hook):
         if not name or name not in modules:
             top = [child for child, _ in model.named_children()]
             raise ValueError(
-                f'FreezeLLMHook(freeze=[{name!r}]): {type(model).__name__} has '
-                f'no such module; at the top it has {", ".join(top)}')
+                f'FreezeLLMHook(freeze=[{name!r}]): {type(model).__name__} '
+                f'has no such module; at the top it has {", ".join(top)}')
         return modules[name]
 
     def before_train(self, runner) -> None:

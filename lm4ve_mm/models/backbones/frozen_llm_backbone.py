@@ -95,8 +95,8 @@ class FrozenLLMBackbone(BaseModule):
         found = find_module(self.backbone, blocks)
         if not isinstance(found, (nn.ModuleList, nn.Sequential)) or not found:
             raise ValueError(
-                f'blocks={blocks!r} is a {type(found).__name__}, not a list of '
-                'blocks; name the ModuleList, or use insert_after')
+                f'blocks={blocks!r} is a {type(found).__name__}, not a list '
+                'of blocks; name the ModuleList, or use insert_after')
         if position == 'head':
             return found[0], True
         return found[-1 if position == 'tail' else len(found) // 2 - 1], False

