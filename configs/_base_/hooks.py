@@ -3,6 +3,7 @@
 # has custom_hooks of its own inherits plugin.py instead and adds to its list.
 _base_ = ['./plugin.py']
 custom_hooks = [
+    dict(type='lm4ve_mm.CheckClassesHook'),
     dict(type='lm4ve_mm.EpochSeedHook'),
     dict(type='lm4ve_mm.FreezeLLMHook'),
     dict(type='lm4ve_mm.PlainCheckpointHook'),

@@ -60,7 +60,8 @@ class FrozenLLMLayer(nn.Module):
             (arXiv 2403.17343).
         seed: Seed of a random block.
         file_sha256: If given, what the weights file must hash to.
-        obtain: Command that gets the checkpoint, shown when it is missing.
+        obtain: Command that gets the checkpoint, shown when it is missing;
+            ``{checkpoint}`` in it stands for the path.
 
     Attributes:
         identity (BlockIdentity): Which blocks were built in.

@@ -17,7 +17,8 @@ def resolve(checkpoint: str, obtain: Optional[str] = None) -> Path:
     Args:
         checkpoint: A path, or ``package://NAME`` for weights that an
             installed Python distribution carries.
-        obtain: The command that gets it, for the error message.
+        obtain: The command that gets it, for the error message;
+            ``{checkpoint}`` in it stands for the path.
 
     Raises:
         CheckpointNotFoundError: If there is nothing; says where it looked
@@ -28,8 +29,8 @@ def resolve(checkpoint: str, obtain: Optional[str] = None) -> Path:
     path = Path(checkpoint).expanduser()
     if path.exists():
         return path
-    get_it = obtain or ('hf download ORGANISATION/MODEL --local-dir '
-                        f'{checkpoint}')
+    obtain = obtain or 'hf download OWNER/MODEL --local-dir {checkpoint}'
+    get_it = obtain.format(checkpoint=checkpoint)
     raise CheckpointNotFoundError(
         f'No language-model checkpoint at {str(checkpoint)!r} (looked at '
         f'{path.absolute()}).\n'

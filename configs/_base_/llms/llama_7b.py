@@ -6,4 +6,4 @@ llm = dict(
     layers=(-1, ),
     # The image models of the paper; its video and point models use torch's.
     map_init='trunc_normal',
-    obtain='hf download huggyllama/llama-7b --local-dir checkpoints/llama-7b')
+    obtain='hf download huggyllama/llama-7b --local-dir {checkpoint}')

@@ -1,10 +1,12 @@
 """Hooks."""
 
+from .check_classes_hook import CheckClassesHook
 from .ema_hook import RawEvalEMAHook
 from .epoch_seed_hook import EpochSeedHook
 from .freeze_hook import FreezeLLMHook
 from .plain_checkpoint_hook import PlainCheckpointHook
 
 __all__ = [
-    'EpochSeedHook', 'FreezeLLMHook', 'PlainCheckpointHook', 'RawEvalEMAHook'
+    'CheckClassesHook', 'EpochSeedHook', 'FreezeLLMHook',
+    'PlainCheckpointHook', 'RawEvalEMAHook'
 ]
