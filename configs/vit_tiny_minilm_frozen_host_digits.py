@@ -16,6 +16,7 @@ model = dict(
 # The list is replaced whole: the base's hooks, the second with its argument.
 custom_hooks = [
     dict(type='lm4ve_mm.CheckClassesHook'),
+    dict(type='lm4ve_mm.FindCheckpointHook'),
     dict(type='lm4ve_mm.EpochSeedHook'),
     dict(type='lm4ve_mm.FreezeLLMHook', freeze=['backbone']),
     dict(type='lm4ve_mm.PlainCheckpointHook'),

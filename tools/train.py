@@ -14,7 +14,7 @@ def main() -> None:
     """Train as the command line says."""
     cfg, _ = apis.parse_or_exit(apis.training_parser(),
                                 apis.configure_training)
-    apis.build_runner(cfg).train()
+    apis.build_or_exit(cfg).train()
 
 
 if __name__ == '__main__':

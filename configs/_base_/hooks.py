@@ -4,6 +4,7 @@
 _base_ = ['./plugin.py']
 custom_hooks = [
     dict(type='lm4ve_mm.CheckClassesHook'),
+    dict(type='lm4ve_mm.FindCheckpointHook'),
     dict(type='lm4ve_mm.EpochSeedHook'),
     dict(type='lm4ve_mm.FreezeLLMHook'),
     dict(type='lm4ve_mm.PlainCheckpointHook'),

@@ -1,11 +1,11 @@
 """What scripts and notebooks call."""
 
 from .arguments import add_config_options, testing_parser, training_parser
-from .launch import (build_runner, configure_testing, configure_training,
-                     load_config, parse_or_exit)
+from .launch import (build_or_exit, build_runner, configure_testing,
+                     configure_training, load_config, parse_or_exit)
 
 __all__ = [
-    'add_config_options', 'build_runner', 'configure_testing',
-    'configure_training', 'load_config', 'parse_or_exit', 'testing_parser',
-    'training_parser'
+    'add_config_options', 'build_or_exit', 'build_runner',
+    'configure_testing', 'configure_training', 'load_config',
+    'parse_or_exit', 'testing_parser', 'training_parser'
 ]

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from argparse import ArgumentParser, Namespace
 from copy import deepcopy
 from difflib import get_close_matches
@@ -15,6 +16,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from lm4ve_mm import compat
+from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
 
 INSTALLED_CONFIGS = Path(__file__).parents[1] / '.mim' / 'configs'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -251,3 +253,20 @@ def build_runner(cfg: Config) -> Runner:
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
     return Runner.from_cfg(cfg)
+
+
+def build_or_exit(cfg: Config) -> Runner:
+    """Build the runner; a language model that is not there ends the program.
+
+    Args:
+        cfg (Config): As :func:`build_runner` takes it.
+
+    Returns:
+        Runner: What :func:`build_runner` gives. Without the language model's
+        weights the message stands alone, and the exit status is 2.
+    """
+    try:
+        return build_runner(cfg)
+    except (CheckpointError, CheckpointNotFoundError) as error:
+        print(f'error: {error}', file=sys.stderr)  # noqa: T201
+        sys.exit(2)

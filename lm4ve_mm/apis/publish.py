@@ -2,12 +2,12 @@
 
 import hashlib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Optional
 
 import torch
 
 from lm4ve_mm.llm import BlockMismatchError, CheckpointError, read_blocks
-from lm4ve_mm.llm.atomic import replacing
 from lm4ve_mm.llm.block_file import PUBLISHED_KEY
 from lm4ve_mm.llm.extract import pack
 from lm4ve_mm.llm.sources import open_torch
@@ -15,6 +15,8 @@ from lm4ve_mm.llm.sources import open_torch
 META_KEY = 'frozen_llm'
 EMA_KEY = 'ema_state_dict'
 EMA_PREFIX = 'module.'
+# Set by lm4ve_mm.RawEvalEMAHook: state_dict is the raw model there.
+EMA_MARK = 'raw_eval_ema'
 
 
 def _block_payload(meta: dict, checkpoint: Optional[str]) -> dict:
@@ -83,6 +85,10 @@ def publish(source: Path,
     if use_ema:
         if EMA_KEY not in checkpoint:
             raise CheckpointError(f'{source} has no averaged weights')
+        if not meta.get(EMA_MARK):
+            raise CheckpointError(
+                f'{source} was written by mmengine.EMAHook, whose state_dict '
+                'is the average already: publish without --ema')
         state = {
             name[len(EMA_PREFIX):]: tensor
             for name, tensor in checkpoint[EMA_KEY].items()
@@ -91,9 +97,16 @@ def publish(source: Path,
     published = dict(meta=meta, state_dict=state)
     if with_llm:
         published[PUBLISHED_KEY] = _block_payload(meta, llm_checkpoint)
-    with replacing(out) as temporary:
+    return _write(published, out)
+
+
+def _write(published: dict, out: Path) -> Path:
+    """Save under ``NAME-<hash>``; ``out`` itself is never touched."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out.parent, prefix='.publish-') as folder:
+        temporary = Path(folder) / out.name
         torch.save(published, temporary)
-        with open(temporary, 'rb') as stream:
+        with temporary.open('rb') as stream:
             sha256 = hashlib.file_digest(stream, 'sha256').hexdigest()
-    final = out.with_name(f'{out.stem}-{sha256[:8]}{out.suffix}')
-    return out.replace(final)
+        return temporary.replace(
+            out.with_name(f'{out.stem}-{sha256[:8]}{out.suffix}'))

@@ -67,9 +67,15 @@ def check_file_sha256(folder: Path, expected: str) -> None:
     """Compare the bytes of ``model.safetensors`` with a published sha256.
 
     Raises:
-        CheckpointError: If they differ.
+        CheckpointError: If they differ, or ``folder`` is a block file.
+        CheckpointNotFoundError: If there is no such file.
     """
-    path = folder / 'model.safetensors' if folder.is_dir() else folder
+    if folder.is_file():
+        raise CheckpointError(
+            f'file_sha256 is that of a whole model, {folder} is one file of '
+            'its own, which is checked against its own metadata: set '
+            'file_sha256=None in the llm config')
+    path = folder / 'model.safetensors'
     if not path.is_file():
         raise CheckpointNotFoundError(
             f'file_sha256 is given, but there is no {path} to compare')

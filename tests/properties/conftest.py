@@ -116,6 +116,7 @@ HOSTS = dict(
 EMA = dict(type='lm4ve_mm.RawEvalEMAHook', momentum=0.1)
 # As in configs/_base_/runtime.py.
 HOOKS = (EMA, dict(type='lm4ve_mm.EpochSeedHook'),
+         dict(type='lm4ve_mm.FindCheckpointHook'),
          dict(type='lm4ve_mm.FreezeLLMHook'),
          dict(type='lm4ve_mm.PlainCheckpointHook'))
 count = itertools.count()

@@ -14,7 +14,7 @@ bgr_std = data_preprocessor['std'][::-1]
 # DeiT's argument list also has colour jitter 0.4, but timm leaves it out
 # when an auto-augment policy is given (data/transforms_factory.py).
 train_pipeline = [
-    dict(type='mmpretrain.LoadImageFromFile'),
+    dict(type='lm4ve_mm.LoadNamedImage'),
     dict(
         type='mmpretrain.RandomResizedCrop',
         scale=224,
@@ -42,7 +42,7 @@ train_pipeline = [
     dict(type='mmpretrain.PackInputs'),
 ]
 test_pipeline = [
-    dict(type='mmpretrain.LoadImageFromFile'),
+    dict(type='lm4ve_mm.LoadNamedImage'),
     dict(
         type='mmpretrain.ResizeEdge',
         scale=256,

@@ -5,8 +5,9 @@ from .ema_hook import RawEvalEMAHook
 from .epoch_seed_hook import EpochSeedHook
 from .freeze_hook import FreezeLLMHook
 from .plain_checkpoint_hook import PlainCheckpointHook
+from .resume_hook import FindCheckpointHook
 
 __all__ = [
-    'CheckClassesHook', 'EpochSeedHook', 'FreezeLLMHook',
+    'CheckClassesHook', 'EpochSeedHook', 'FindCheckpointHook', 'FreezeLLMHook',
     'PlainCheckpointHook', 'RawEvalEMAHook'
 ]

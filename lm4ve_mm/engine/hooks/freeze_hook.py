@@ -59,8 +59,13 @@ class FreezeLLMHook(Hook):
             name: self._find(model, name)
             for name in self.freeze
         }
-        for module in self._frozen_host.values():
+        for name, module in self._frozen_host.items():
             module.requires_grad_(False)
+            for layer in find_llm_layers(module):
+                runner.logger.warning(
+                    f'FreezeLLMHook: {name} contains the layer {layer}, whose '
+                    'maps are frozen with it; freeze modules beside it '
+                    '(backbone.backbone in a FrozenLLMBackbone) to train them')
         if self._frozen_host and is_model_wrapper(runner.model):
             # A distributed wrapper waits for the gradients of all that was
             # trainable when it was made; make it again.
