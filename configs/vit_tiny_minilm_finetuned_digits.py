@@ -8,7 +8,7 @@ Top-1 on the 397 held-out digits: ACC (*measured here*, seeds 0 to 2).
 _base_ = ['./vit_tiny_minilm_digits.py']
 # The block is then saved in the checkpoint.
 model = dict(neck=dict(llm=dict(trainable=True)))
-# At the host's rate of 1e-3 a trained post-norm block falls apart.
+# 3e-5, a usual rate for fine-tuning BERT; the host's 1e-3 destroys it.
 optim_wrapper = dict(
     paramwise_cfg=dict(
-        custom_keys={'neck.layer.blocks': dict(lr_mult=0.1)}))
+        custom_keys={'neck.layer.blocks': dict(lr_mult=0.03)}))

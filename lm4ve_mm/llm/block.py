@@ -2,6 +2,7 @@
 
 from typing import Mapping, Optional
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -28,7 +29,44 @@ def tensors_under(tensors: Mapping[str, Tensor], name: str) -> dict:
 def build_norm(geometry: BlockGeometry, tensors: Mapping[str, Tensor],
                trainable: bool) -> nn.Module:
     """The family's kind of norm, holding ``tensors``."""
-    return NORM_CLASSES[geometry.norm](tensors, trainable, geometry.norm_eps)
+    options = dict(offset=geometry.norm_offset) if geometry.norm_offset else {}
+    return NORM_CLASSES[geometry.norm](tensors, trainable, geometry.norm_eps,
+                                       **options)
+
+
+def take(x: Tensor, keep: Optional[Keep]) -> Tensor:
+    """The kept ones of (batch, N, width)."""
+    return x if keep is None else x[:, keep]
+
+
+def capped_attention(query: Tensor, key: Tensor, value: Tensor,
+                     mask: Optional[Tensor], scale: float,
+                     cap: float) -> Tensor:
+    """Attention whose scores are bounded, which no fused kernel offers.
+
+    ``softmax(cap * tanh(scale * q k^T / cap)) v``, arXiv 2408.00118; scores
+    and softmax in fp32 or wider.
+
+    Args:
+        query: (B, heads, kept, head_dim).
+        key, value: (B, heads, N, head_dim).
+        mask: Broadcasts to (B, heads, kept, N), True = may be looked at.
+        scale: Factor of the scores.
+        cap: Their bound.
+
+    Returns:
+        (B, heads, kept, head_dim); zero where nothing may be looked at.
+    """
+    scores = query @ key.transpose(-2, -1)  # (B, heads, kept, N)
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    scores = cap * torch.tanh(scores * (scale / cap))
+    if mask is not None:
+        # Finite, so that a row of nothing but padding has no NaN gradient.
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    weights = scores.softmax(-1)
+    if mask is not None:
+        weights = weights.masked_fill(~mask, 0)
+    return weights.to(value.dtype) @ value
 
 
 class _Part(nn.Module):
@@ -52,10 +90,34 @@ class Attention(_Part):
     def __init__(self, geometry: BlockGeometry, tensors: Mapping[str, Tensor],
                  trainable: bool) -> None:
         super().__init__(geometry, 'attn', tensors, trainable)
+        for name in ('q_norm', 'k_norm'):
+            norm = nn.Identity()
+            if geometry.qk_norm:
+                held = tensors_under(tensors, f'attn.{name}')
+                norm = build_norm(geometry, held, trainable)
+            self.add_module(name, norm)
 
     def _heads(self, x: Tensor) -> Tensor:
         """(B, N, heads * head_dim) -> (B, heads, N, head_dim)."""
         return x.unflatten(-1, (-1, self.geometry.head_dim)).transpose(1, 2)
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor,
+                mask: Optional[Tensor]) -> Tensor:
+        """Softmax attention; key and value may have fewer heads."""
+        geometry = self.geometry
+        groups = geometry.num_heads // geometry.num_kv_heads
+        if geometry.softcap is None:
+            return F.scaled_dot_product_attention(
+                query,
+                key,
+                value,
+                attn_mask=mask,
+                scale=geometry.attention_scale,
+                enable_gqa=groups > 1)
+        key, value = (x.repeat_interleave(groups, 1) for x in (key, value))
+        scale = geometry.attention_scale or geometry.head_dim**-0.5
+        return capped_attention(query, key, value, mask, scale,
+                                geometry.softcap)
 
     def forward(self,
                 x: Tensor,
@@ -69,23 +131,21 @@ class Attention(_Part):
             mask: Broadcasts to (B, heads, kept, N); True where a token may
                 be looked at.
             keep: Which tokens ask; None means all.
-            phase: (2, N, head_dim) rotary phase, or None.
+            phase: (2, N, rope_dims) rotary phase, or None.
 
         Returns:
             (B, kept, width). The softmax is taken in fp32 or wider, as the
             kernels behind ``scaled_dot_product_attention`` do.
         """
-        asking = x if keep is None else x[:, keep]
-        query = self._heads(self.q(asking))  # (B, heads, kept, head_dim)
-        key = self._heads(self.k(x))  # (B, kv_heads, N, head_dim)
+        # (B, heads, kept, head_dim), and keys of (B, kv_heads, N, head_dim)
+        query = self.q_norm(self._heads(self.q(take(x, keep))))
+        key = self.k_norm(self._heads(self.k(x)))
         value = self._heads(self.v(x))
         if phase is not None:
             phase = phase.to(query.dtype)
-            kept_phase = phase if keep is None else phase[:, keep]
-            query, key = rotate(query, kept_phase), rotate(key, phase)
-        grouped = self.geometry.num_kv_heads != self.geometry.num_heads
-        mixed = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=mask, enable_gqa=grouped)
+            query = rotate(query, take(phase, keep))
+            key = rotate(key, phase)
+        mixed = self._attend(query, key, value, mask)
         return self.out(mixed.transpose(1, 2).flatten(2))
 
 
@@ -105,7 +165,7 @@ class FeedForward(_Part):
 
 
 class TransformerBlock(nn.Module):
-    """Attention and feed-forward, each with its norm and its residual.
+    """Attention and feed-forward, their norms and their residuals.
 
     Args:
         geometry: What to build.
@@ -121,12 +181,9 @@ class TransformerBlock(nn.Module):
         self.geometry = geometry
         self.attn = Attention(geometry, tensors, trainable)
         self.ffn = FeedForward(geometry, tensors, trainable)
-        self.attn_norm = build_norm(geometry,
-                                    tensors_under(tensors, 'attn_norm'),
-                                    trainable)
-        self.ffn_norm = build_norm(geometry,
-                                   tensors_under(tensors, 'ffn_norm'),
-                                   trainable)
+        for name in geometry.norm_names():
+            held = tensors_under(tensors, name)
+            self.add_module(name, build_norm(geometry, held, trainable))
 
     def tensors(self) -> dict:
         """Name -> tensor, with the names of ``geometry.tensor_shapes()``."""
@@ -153,9 +210,26 @@ class TransformerBlock(nn.Module):
         Returns:
             (B, kept, width).
         """
-        stream = x if keep is None else x[:, keep]
+        if self.geometry.parallel:
+            return self._parallel(x, mask, keep, phase)
+        stream = take(x, keep)
+        if self.geometry.placement == 'post':
+            stream = self.attn_norm(stream + self.attn(x, mask, keep, phase))
+            return self.ffn_norm(stream + self.ffn(stream))
+        mixed = self.attn(self.attn_norm(x), mask, keep, phase)
         if self.geometry.placement == 'pre':
-            stream = stream + self.attn(self.attn_norm(x), mask, keep, phase)
+            stream = stream + mixed
             return stream + self.ffn(self.ffn_norm(stream))
-        stream = self.attn_norm(stream + self.attn(x, mask, keep, phase))
-        return self.ffn_norm(stream + self.ffn(stream))
+        stream = stream + self.attn_post_norm(mixed)
+        return stream + self.ffn_post_norm(self.ffn(self.ffn_norm(stream)))
+
+    def _parallel(self, x: Tensor, mask: Optional[Tensor],
+                  keep: Optional[Keep], phase: Optional[Tensor]) -> Tensor:
+        """Attention and feed-forward side by side on the block's input."""
+        normed = self.attn_norm(x)
+        if self.geometry.shared_norm:
+            fed = take(normed, keep)
+        else:
+            fed = self.ffn_norm(take(x, keep))
+        mixed = self.attn(normed, mask, keep, phase)
+        return take(x, keep) + mixed + self.ffn(fed)

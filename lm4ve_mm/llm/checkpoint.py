@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .block_file import BlockFile
 from .errors import CheckpointError
-from .families import Family, find_family
+from .families import Family, resolve_config
 from .geometry import BlockGeometry
 from .identity import BlockIdentity, digest
 from .locate import PACKAGE_SCHEME, check_file_sha256, find_config, resolve
@@ -99,20 +99,34 @@ def _join(parts: List[Tensor], dim: Optional[int], name: str) -> Tensor:
     return parts[0]
 
 
-def _read_module(source: TensorSource, family: Family, stem: str, own: str,
-                 shapes: Dict[str, Tuple[int, ...]], names: set,
+def _transform(family: Family, full: str, tensor: Tensor, found: str,
+               geometry: BlockGeometry) -> Tensor:
+    """Bring a tensor, or our part of it, into our memory layout."""
+    change = family.transforms.get(full)
+    if change is None:
+        return tensor
+    try:
+        return change(tensor, geometry)
+    except CheckpointError as error:
+        raise CheckpointError(f'tensor {found}: {error}') from error
+
+
+def _read_module(source: TensorSource, family: Family, stems: Sequence[str],
+                 own: str, shapes: Dict[str, Tuple[int, ...]], names: set,
                  geometry: BlockGeometry) -> Tuple[Dict[str, Tensor], set]:
     """Read one module's tensors by table; also returns the names used."""
     tensors, used = {}, set()
     for full, shape in shapes.items():
         parameter = full.rpartition('.')[2]
-        aliases = [f'{stem}.{alias}' for alias in family.parameters[parameter]]
+        aliases = [
+            f'{stem}.{alias}' for stem in stems
+            for alias in family.parameters[parameter]
+        ]
         found = next((name for name in aliases if name in names), None)
         if found is None:
-            raise CheckpointError(f'tensor {aliases[0]} is missing')
+            raise CheckpointError(f'tensor {" or ".join(aliases)} is missing')
         tensor = _join(source.read(found), family.shard_dims.get(own), found)
-        if full in family.transforms:
-            tensor = family.transforms[full](tensor, geometry)
+        tensor = _transform(family, full, tensor, found, geometry)
         if tuple(tensor.shape) != shape:
             raise CheckpointError(
                 f'tensor {found} has the shape {tuple(tensor.shape)}, the '
@@ -128,14 +142,15 @@ def _read_layer(source: TensorSource, family: Family, layer: int,
     prefix = _prefix(family, list(names), layer, where)
     tensors: Dict[str, Tensor] = {}
     seen = {prefix + name for name in family.unused}
-    for own, theirs in family.modules.items():
+    wanted = geometry.tensor_shapes()
+    for own in {name.rpartition('.')[0]: None for name in wanted}:
         shapes = {
             name: shape
-            for name, shape in geometry.tensor_shapes().items()
-            if name.startswith(own + '.')
+            for name, shape in wanted.items() if name.startswith(own + '.')
         }
-        read, used = _read_module(source, family, prefix + theirs, own, shapes,
-                                  names, geometry)
+        stems = [prefix + stem for stem in family.names_of(own)]
+        read, used = _read_module(source, family, stems, own, shapes, names,
+                                  geometry)
         tensors.update(read)
         seen |= used
     left = sorted(name for name in names
@@ -144,7 +159,7 @@ def _read_layer(source: TensorSource, family: Family, layer: int,
         raise CheckpointError(
             f'layer {layer} has tensors that the table of family '
             f'{family.name!r} does not know: {", ".join(left)}. Leaving them '
-            'out would change the function; see lm4ve_mm/llm/families.py')
+            'out would change the function; see lm4ve_mm/llm/families/')
     return tensors
 
 
@@ -154,28 +169,61 @@ def _read_final_norm(source: TensorSource, family: Family,
     for stem in family.final_norm:
         if f'{stem}.weight' in names:
             shapes = geometry.norm_shapes('final_norm')
-            read, _ = _read_module(source, family, stem, 'final_norm', shapes,
-                                   names, geometry)
+            read, _ = _read_module(source, family, [stem], 'final_norm',
+                                   shapes, names, geometry)
             return {name.rpartition('.')[2]: t for name, t in read.items()}
     return None
 
 
-def read_geometry(path: Path) -> Tuple[Family, BlockGeometry, int]:
-    """Family, geometry and layer count of a checkpoint folder.
+def _common_geometry(geometries: Sequence[BlockGeometry],
+                     layers: Sequence[int]) -> BlockGeometry:
+    """The one geometry of several layers.
+
+    Where they differ in the rotary phase alone, the phase is left out; it
+    is off unless asked for.
 
     Raises:
-        CheckpointError: If the configuration is incomplete or unknown.
+        CheckpointError: If they differ in anything else.
+    """
+    if len(set(geometries)) == 1:
+        return geometries[0]
+    without = {
+        replace(geometry, rope_theta=None, rope_factor=1.0, rope_bands=None)
+        for geometry in geometries
+    }
+    if len(without) > 1:
+        raise CheckpointError(
+            f'layers {tuple(layers)} differ in their geometry; take one of '
+            'them, or those that agree')
+    return without.pop()
+
+
+def read_geometry(
+        path: Path,
+        layers: Sequence[int] = (-1, ),
+        name: Optional[str] = None
+) -> Tuple[Family, BlockGeometry, int, Tuple[int, ...]]:
+    """Family, geometry, layer count and chosen layers of a folder.
+
+    Args:
+        path: The checkpoint folder.
+        layers: Indices of the wanted layers, negative ones from the last.
+        name: What error messages call it.
+
+    Raises:
+        CheckpointError: If the configuration is incomplete or unknown, or
+            the layers do not exist or have no common geometry.
     """
     config_path = find_config(path)
-    config = read_json(config_path)
-    family = find_family(config, config_path.name)
+    family, config = resolve_config(read_json(config_path), config_path.name)
     try:
-        geometry = family.geometry(config)
         num_layers = int(config[family.num_layers_key])
+        wanted = resolve_layers(layers, num_layers, name or str(path))
+        geometries = [family.layer_geometry(config, i) for i in wanted]
     except KeyError as error:
         raise CheckpointError(f'{config_path} lacks the key {error}, which '
                               f'family {family.name!r} needs') from error
-    return family, geometry, num_layers
+    return family, _common_geometry(geometries, wanted), num_layers, wanted
 
 
 def _convert(tensor: Tensor, dtype: Optional[torch.dtype],
@@ -247,8 +295,7 @@ def _read_block_file(path: Path, layers: Sequence[int]) -> Blocks:
 
 
 def _read_folder(path: Path, layers: Sequence[int], name: str) -> Blocks:
-    family, geometry, num_layers = read_geometry(path)
-    wanted = resolve_layers(layers, num_layers, name)
+    family, geometry, num_layers, wanted = read_geometry(path, layers, name)
     source = open_folder(path)
     tensors = []
     for layer in wanted:

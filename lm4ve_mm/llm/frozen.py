@@ -69,18 +69,28 @@ class PretrainedLinear(PretrainedModule):
 
 
 class PretrainedRMSNorm(PretrainedModule):
-    """``x / sqrt(mean(x^2) + eps) * weight``; statistics in fp32 or wider."""
+    """``x / sqrt(mean(x^2) + eps) * (weight + offset)``.
 
-    def __init__(self, tensors: Mapping[str, Tensor], trainable: bool,
-                 eps: float) -> None:
+    Statistics and the sum are taken in fp32 or wider.
+    """
+
+    def __init__(self,
+                 tensors: Mapping[str, Tensor],
+                 trainable: bool,
+                 eps: float,
+                 offset: float = 0.0) -> None:
         super().__init__(tensors, trainable)
         self.eps = eps
+        self.offset = offset
 
     def forward(self, x: Tensor) -> Tensor:
         """Norm (..., width) over its last dimension."""
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
         scale = torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
-        return (wide * scale * self.weight.to(wide.dtype)).to(x.dtype)
+        weight = self.weight.to(wide.dtype)
+        if self.offset:
+            weight = weight + self.offset
+        return (wide * scale * weight).to(x.dtype)
 
 
 class PretrainedLayerNorm(PretrainedModule):

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 NORMS = ('rms', 'layer')
-PLACEMENTS = ('pre', 'post')
+PLACEMENTS = ('pre', 'post', 'sandwich')
 ACTIVATIONS = ('silu', 'gelu', 'gelu_tanh', 'relu')
 
 _CHOICES = dict(norm=NORMS, placement=PLACEMENTS, activation=ACTIVATIONS)
@@ -25,6 +25,7 @@ class BlockGeometry:
         norm_eps: Added to the mean square (or variance) under the root.
         placement: ``'pre'``: norm, then sub-layer, then add (LLaMA).
             ``'post'``: sub-layer, then add, then norm (BERT).
+            ``'sandwich'``: norm, sub-layer, norm, then add (Gemma 2).
         activation: ``'silu'``, ``'gelu'`` (exact), ``'gelu_tanh'``,
             ``'relu'``.
         gated: Whether the feed-forward part is ``down(act(gate) * up)``.
@@ -32,9 +33,27 @@ class BlockGeometry:
         final_norm: Whether the family norms once more after its last block.
         rope_theta: Base of the rotary phase; ``None`` where the family has
             no rotary phase that we know how to compute.
+        norm_offset: Added to the weight of every RMSNorm; 1 in families that
+            store the weight's distance from one (Gemma).
+        qk_norm: Whether queries and keys are normed, head by head, before
+            the rotary phase.
+        parallel: Whether attention and feed-forward both start from the
+            block's input and are added to it together (GPT-NeoX).
+        shared_norm: Whether a parallel block has one norm for both (Phi).
+        attention_scale: Factor of the scores; ``None`` means
+            ``head_dim**-0.5``.
+        softcap: Scores are bounded as ``softcap * tanh(scores / softcap)``
+            (Gemma 2, arXiv 2408.00118); ``None`` leaves them.
+        rope_dims: How many leading dimensions of a head the rotary phase
+            turns; ``None`` means all.
+        rope_factor: Divides the frequencies of the phase.
+        rope_bands: ``(low, high, length)`` restricts that division, as LLaMA
+            3.1 does: not at all for wavelengths under ``length / high``, in
+            full for those over ``length / low``, a blend in between.
 
     Raises:
-        ValueError: If a width does not divide, or a switch is unknown.
+        ValueError: If a width does not divide, a switch is unknown, or two
+            switches exclude each other.
     """
 
     width: int
@@ -52,6 +71,15 @@ class BlockGeometry:
     ffn_bias: bool = False
     final_norm: bool = True
     rope_theta: Optional[float] = None
+    norm_offset: float = 0.0
+    qk_norm: bool = False
+    parallel: bool = False
+    shared_norm: bool = False
+    attention_scale: Optional[float] = None
+    softcap: Optional[float] = None
+    rope_dims: Optional[int] = None
+    rope_factor: float = 1.0
+    rope_bands: Optional[Tuple[float, float, float]] = None
 
     def __post_init__(self) -> None:
         for name, known in _CHOICES.items():
@@ -59,6 +87,11 @@ class BlockGeometry:
             if value not in known:
                 raise ValueError(f'{name}={value!r} is unknown; known: '
                                  f'{", ".join(known)}')
+        self._fill_heads()
+        self._check_switches()
+        self._fill_rope()
+
+    def _fill_heads(self) -> None:
         if self.num_kv_heads is None:
             object.__setattr__(self, 'num_kv_heads', self.num_heads)
         if self.head_dim is None:
@@ -71,6 +104,28 @@ class BlockGeometry:
             raise ValueError(
                 f'num_heads={self.num_heads} is not a multiple of '
                 f'num_kv_heads={self.num_kv_heads}')
+
+    def _check_switches(self) -> None:
+        if self.parallel and self.placement != 'pre':
+            raise ValueError(
+                f"parallel=True goes with placement='pre', not with "
+                f'{self.placement!r}')
+        if self.shared_norm and not self.parallel:
+            raise ValueError('shared_norm=True goes with parallel=True: a '
+                             'serial block has a norm before each part')
+        if self.norm_offset and self.norm != 'rms':
+            raise ValueError(f"norm_offset={self.norm_offset} goes with "
+                             f"norm='rms', not with {self.norm!r}")
+
+    def _fill_rope(self) -> None:
+        if self.rope_dims is None:
+            object.__setattr__(self, 'rope_dims', self.head_dim)
+        elif self.rope_dims % 2 or not 0 < self.rope_dims <= self.head_dim:
+            raise ValueError(
+                f'rope_dims={self.rope_dims} should be even and at most '
+                f'head_dim={self.head_dim}')
+        if self.rope_bands is not None:  # JSON knows no tuples
+            object.__setattr__(self, 'rope_bands', tuple(self.rope_bands))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> 'BlockGeometry':
@@ -107,10 +162,22 @@ class BlockGeometry:
             shapes['ffn.gate'] = (hidden, width, self.ffn_bias)
         return shapes
 
-    def norm_shapes(self, name: str) -> Dict[str, Tuple[int, ...]]:
-        """Tensors of the norm called ``name``, each of shape (width,)."""
+    def norm_names(self) -> Tuple[str, ...]:
+        """The norms of the token width that the block has."""
+        names = ['attn_norm']
+        if not self.shared_norm:
+            names.append('ffn_norm')
+        if self.placement == 'sandwich':
+            names += ['attn_post_norm', 'ffn_post_norm']
+        return tuple(names)
+
+    def norm_shapes(self,
+                    name: str,
+                    width: Optional[int] = None) -> Dict[str, Tuple[int, ...]]:
+        """Tensors of the norm called ``name``, over the token width or
+        ``width``, each of shape (width,)."""
         parts = ('weight', 'bias') if self.norm == 'layer' else ('weight', )
-        return {f'{name}.{part}': (self.width, ) for part in parts}
+        return {f'{name}.{part}': (width or self.width, ) for part in parts}
 
     def tensor_shapes(self) -> Dict[str, Tuple[int, ...]]:
         """Every tensor of the block (without the final norm) -> its shape."""
@@ -119,8 +186,11 @@ class BlockGeometry:
             shapes[f'{name}.weight'] = (rows, columns)
             if bias:
                 shapes[f'{name}.bias'] = (rows, )
-        for name in ('attn_norm', 'ffn_norm'):
+        for name in self.norm_names():
             shapes.update(self.norm_shapes(name))
+        if self.qk_norm:
+            for name in ('attn.q_norm', 'attn.k_norm'):
+                shapes.update(self.norm_shapes(name, self.head_dim))
         return shapes
 
     def num_parameters(self) -> int:

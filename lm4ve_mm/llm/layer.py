@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .block import TransformerBlock, build_norm
-from .checkpoint import (Blocks, read_blocks, read_geometry, resolve_layers,
-                         store_as)
+from .checkpoint import Blocks, read_blocks, read_geometry, store_as
 from .errors import BlockMismatchError, CheckpointError
 from .geometry import BlockGeometry
 from .identity import BlockIdentity, digest
@@ -121,6 +120,7 @@ class FrozenLLMLayer(nn.Module):
         self.identity = BlockIdentity(blocks.family, blocks.source,
                                       blocks.layers, blocks.dtype,
                                       self.digest())
+        self._norm_digest = self._digest_norm()
         self._origin = dict(checkpoint=checkpoint, dtype=dtype)
         if not trainable:
             # Bytes in the state dict, checked wherever weights are loaded.
@@ -151,8 +151,10 @@ class FrozenLLMLayer(nn.Module):
         keep = normalise_keep(keep, count, device)
         phase = None
         if self.rope_theta is not None:
-            phase = rotary_phase(count, self.geometry.head_dim,
-                                 self.rope_theta, tokens)
+            phase = rotary_phase(count, self.geometry.rope_dims,
+                                 self.rope_theta, tokens,
+                                 self.geometry.rope_factor,
+                                 self.geometry.rope_bands)
         entered = x = self.map_in(tokens)  # (B, N, width)
         last = len(self.blocks) - 1
         for index, block in enumerate(self.blocks):
@@ -182,6 +184,11 @@ class FrozenLLMLayer(nn.Module):
         """sha256 of the blocks as they are in memory now."""
         return digest(self.block_tensors())
 
+    def _digest_norm(self) -> str:
+        """sha256 of the final norm, which the identity has when loaded."""
+        norm = self.final_norm
+        return digest([] if norm is None else [dict(norm.named_buffers())])
+
     def describe(self) -> dict:
         """Plain values for a checkpoint's metadata: which block, from where.
 
@@ -203,7 +210,8 @@ class FrozenLLMLayer(nn.Module):
         if self.trainable:
             return
         found = self.digest()
-        if found != self.identity.sha256:
+        whole = found == self.identity.sha256
+        if not whole or self._digest_norm() != self._norm_digest:
             raise BlockMismatchError(
                 f'The frozen weights have changed: read was {self.identity}, '
                 f'in memory is sha256 {found[:16]}. Something wrote into them '
@@ -259,16 +267,17 @@ def _random(checkpoint: Optional[str], layers: Sequence[int],
     if geometry is not None:
         shape = BlockGeometry.from_dict(geometry)
         return random_blocks(shape, len(layers), seed)
-    _, shape, num_layers = read_geometry(resolve(checkpoint, obtain))
-    indices = resolve_layers(layers, num_layers, checkpoint)
+    _, shape, _, indices = read_geometry(resolve(checkpoint, obtain), layers)
     return random_blocks(shape, len(indices), seed, indices)
 
 
 def _rope_theta(geometry: BlockGeometry) -> float:
     if geometry.rope_theta is None:
         raise ValueError(
-            'rope=True, but this checkpoint has no plain rotary phase (none '
-            'at all, or a rescaled one); set rope=False')
+            'rope=True, but the chosen layers have no rotary phase that we '
+            'can compute: none at all, another kind of position (alibi, '
+            'learned), a rescaled phase other than linear or llama3, or one '
+            'that differs from layer to layer; set rope=False')
     return geometry.rope_theta
 
 
@@ -284,9 +293,10 @@ def _final_norm(blocks: Blocks, policy: str,
         return build_norm(geometry, blocks.final_norm, trainable)
     if policy == 'none' or not geometry.final_norm:
         return None
-    tensors = {
-        name.rpartition('.')[2]:
-        torch.ones(shape) if name.endswith('weight') else torch.zeros(shape)
-        for name, shape in geometry.norm_shapes('final_norm').items()
-    }
+    # What is stored when the norm's own weight is one and its bias zero.
+    plain = dict(weight=1.0 - geometry.norm_offset, bias=0.0)
+    tensors = {}
+    for name, shape in geometry.norm_shapes('final_norm').items():
+        part = name.rpartition('.')[2]
+        tensors[part] = torch.full(shape, plain[part])
     return build_norm(geometry, tensors, trainable)

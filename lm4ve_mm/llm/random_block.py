@@ -24,7 +24,8 @@ def _random_tensors(geometry: BlockGeometry,
         if name.endswith('.bias'):
             tensors[name] = torch.zeros(shape)
         elif '_norm.' in name:
-            tensors[name] = torch.ones(shape)
+            # Stored so that the norm multiplies by one (Gemma adds one).
+            tensors[name] = torch.full(shape, 1.0 - geometry.norm_offset)
         else:
             tensors[name] = torch.nn.init.trunc_normal_(
                 torch.empty(shape), std=_STD, generator=generator)

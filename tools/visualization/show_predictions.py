@@ -30,6 +30,8 @@ def predict(config: str, checkpoint: str, count: int) -> list:
     cfg = apis.load_config(config)
     init_default_scope(cfg.get('default_scope', 'lm4ve_mm'))
     cfg.test_dataloader.batch_size = count
+    # A runner does this for train.py: normalisation is part of the model.
+    cfg.model.setdefault('data_preprocessor', cfg.get('data_preprocessor'))
     model = MODELS.build(cfg.model).eval()
     load_checkpoint(model, checkpoint, map_location='cpu')
     loader = Runner.build_dataloader(cfg.test_dataloader)
@@ -41,7 +43,7 @@ def predict(config: str, checkpoint: str, count: int) -> list:
         label = int(sample.pred_label)
         pixels = np.ascontiguousarray(image.numpy().transpose(1, 2, 0))
         rows.append((pixels, classes[int(sample.gt_label)], classes[label],
-                     float(sample.pred_score[label])))
+                     float(sample.pred_score[label].detach())))
     return rows
 
 

