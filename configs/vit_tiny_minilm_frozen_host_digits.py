@@ -3,8 +3,9 @@
     python tools/train.py configs/vit_tiny_digits.py
     python tools/train.py configs/vit_tiny_minilm_frozen_host_digits.py
 
-Hardware and time: 2 CPU cores, TIME (*measured here*).
-Top-1 on the 397 held-out digits: ACC (*measured here*, seed 0).
+Hardware and time: 2 CPU cores, 2 to 3 minutes (*measured here*).
+Top-1 on the 397 held-out digits: 98.99, 98.99, 99.24 (*measured
+here*, seeds 0, 1, 2).
 """
 _base_ = ['./vit_tiny_minilm_digits.py']
 model = dict(

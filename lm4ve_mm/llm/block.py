@@ -210,26 +210,30 @@ class TransformerBlock(nn.Module):
         Returns:
             (B, kept, width).
         """
-        if self.geometry.parallel:
-            return self._parallel(x, mask, keep, phase)
-        stream = take(x, keep)
-        if self.geometry.placement == 'post':
-            stream = self.attn_norm(stream + self.attn(x, mask, keep, phase))
-            return self.ffn_norm(stream + self.ffn(stream))
-        mixed = self.attn(self.attn_norm(x), mask, keep, phase)
-        if self.geometry.placement == 'pre':
-            stream = stream + mixed
-            return stream + self.ffn(self.ffn_norm(stream))
-        stream = stream + self.attn_post_norm(mixed)
-        return stream + self.ffn_post_norm(self.ffn(self.ffn_norm(stream)))
+        fed = x if self.geometry.placement == 'post' else self.attn_norm(x)
+        return self.finish(take(x, keep), self.attn(fed, mask, keep, phase))
 
-    def _parallel(self, x: Tensor, mask: Optional[Tensor],
-                  keep: Optional[Keep], phase: Optional[Tensor]) -> Tensor:
-        """Attention and feed-forward side by side on the block's input."""
-        normed = self.attn_norm(x)
-        if self.geometry.shared_norm:
-            fed = take(normed, keep)
-        else:
-            fed = self.ffn_norm(take(x, keep))
-        mixed = self.attn(normed, mask, keep, phase)
-        return take(x, keep) + mixed + self.ffn(fed)
+    def finish(self, stream: Tensor, mixed: Tensor) -> Tensor:
+        """All that follows attention, each token by itself.
+
+        Args:
+            stream: (B, kept, width), the block's input.
+            mixed: (B, kept, width), what attention made of it.
+
+        Returns:
+            (B, kept, width), the block's output.
+        """
+        if self.geometry.parallel:
+            # Attention and feed-forward side by side on the block's input.
+            shared = self.geometry.shared_norm
+            norm = self.attn_norm if shared else self.ffn_norm
+            return stream + mixed + self.ffn(norm(stream))
+        if self.geometry.placement == 'post':
+            stream = self.attn_norm(stream + mixed)
+            return self.ffn_norm(stream + self.ffn(stream))
+        if self.geometry.placement == 'sandwich':
+            stream = stream + self.attn_post_norm(mixed)
+            return stream + self.ffn_post_norm(
+                self.ffn(self.ffn_norm(stream)))
+        stream = stream + mixed
+        return stream + self.ffn(self.ffn_norm(stream))

@@ -5,7 +5,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Union
 import torch
 from torch import Tensor, nn
 
-from .block import TransformerBlock, build_norm
+from .block import TransformerBlock, build_norm, take
 from .checkpoint import Blocks, read_blocks, read_geometry, store_as
 from .errors import BlockMismatchError, CheckpointError
 from .geometry import BlockGeometry
@@ -14,6 +14,7 @@ from .locate import resolve
 from .maps import build_maps
 from .random_block import random_blocks
 from .rotary import rotary_phase
+from .shortcut import SHORTCUTS, absorbed_block, absorbing_pays, can_absorb
 from .tokens import Keep, attention_mask, check_tokens, normalise_keep
 
 INITS = ('pretrained', 'random')
@@ -57,6 +58,11 @@ class FrozenLLMLayer(nn.Module):
         residual: ``'in'`` adds the mapped input to the blocks' output,
             ``'out'`` the layer's input to its output, ``'hybrid'`` both
             (arXiv 2403.17343).
+        shortcut: ``'absorb'`` computes the attention of a few kept tokens
+            without forming keys and values, the same function up to
+            rounding, see :mod:`.shortcut`; ``'off'`` never; ``'auto'`` where
+            it costs less. It exists for one block without rotary phase and
+            without norms of keys.
         seed: Seed of a random block.
         file_sha256: If given, what the weights file must hash to.
         obtain: Command that gets the checkpoint, shown when it is missing;
@@ -87,6 +93,7 @@ class FrozenLLMLayer(nn.Module):
                  map_bias: bool = False,
                  map_init: str = 'trunc_normal',
                  residual: str = 'none',
+                 shortcut: str = 'auto',
                  seed: int = 0,
                  file_sha256: Optional[str] = None,
                  obtain: Optional[str] = None) -> None:
@@ -109,6 +116,13 @@ class FrozenLLMLayer(nn.Module):
                                  obtain)
         self.geometry = blocks.geometry
         self.rope_theta = _rope_theta(blocks.geometry) if rope else None
+        self.shortcut = _choose('shortcut', shortcut, SHORTCUTS)
+        self._absorbs = (len(blocks.tensors) == 1 and not rope
+                         and can_absorb(blocks.geometry))
+        if shortcut == 'absorb' and not self._absorbs:
+            raise ValueError(
+                "shortcut='absorb' takes one block without rotary phase and "
+                "without norms of keys; use 'auto' or 'off'")
         self.map_in, self.map_out = build_maps(
             embed_dims, blocks.geometry.width, map_bias, map_init)
         self.blocks = nn.ModuleList(
@@ -149,26 +163,49 @@ class FrozenLLMLayer(nn.Module):
         check_tokens(tokens, self.embed_dims, key_padding_mask)
         count, device = tokens.shape[1], tokens.device
         keep = normalise_keep(keep, count, device)
+        if self._takes_shortcut(tokens, keep):
+            mask = attention_mask(key_padding_mask, self.causal, keep, count,
+                                  device)
+            x = absorbed_block(self.blocks[0], tokens, self.map_in, keep, mask)
+        else:
+            x = self._run_blocks(tokens, key_padding_mask, keep)
+        if self.final_norm is not None:
+            x = self.final_norm(x)
+        if self.residual in ('in', 'hybrid'):
+            x = x + self.map_in(take(tokens, keep))
+        x = self.map_out(x)  # (B, kept, embed_dims)
+        if self.residual in ('out', 'hybrid'):
+            x = x + take(tokens, keep)
+        return x
+
+    def _takes_shortcut(self, tokens: Tensor, keep: Optional[Keep]) -> bool:
+        """Whether this call goes by :func:`absorbed_block`."""
+        if keep is None or not self._absorbs or self.shortcut == 'off':
+            return False
+        if self.shortcut == 'absorb':
+            return True
+        batch, count, width = tokens.shape
+        kept = len(range(*keep.indices(count))) if isinstance(
+            keep, slice) else len(keep)
+        return absorbing_pays(self.geometry, width, batch, count, kept)
+
+    def _run_blocks(self, tokens: Tensor, key_padding_mask: Optional[Tensor],
+                    keep: Optional[Keep]) -> Tensor:
+        """Map in and run every block; only the last one skips tokens."""
+        count, device = tokens.shape[1], tokens.device
         phase = None
         if self.rope_theta is not None:
             phase = rotary_phase(count, self.geometry.rope_dims,
                                  self.rope_theta, tokens,
                                  self.geometry.rope_factor,
                                  self.geometry.rope_bands)
-        entered = x = self.map_in(tokens)  # (B, N, width)
+        x = self.map_in(tokens)  # (B, N, width)
         last = len(self.blocks) - 1
         for index, block in enumerate(self.blocks):
             wanted = keep if index == last else None
             mask = attention_mask(key_padding_mask, self.causal, wanted, count,
                                   device)
             x = block(x, mask, wanted, phase)
-        if self.final_norm is not None:
-            x = self.final_norm(x)
-        if self.residual in ('in', 'hybrid'):
-            x = x + (entered if keep is None else entered[:, keep])
-        x = self.map_out(x)  # (B, kept, embed_dims)
-        if self.residual in ('out', 'hybrid'):
-            x = x + (tokens if keep is None else tokens[:, keep])
         return x
 
     def block_tensors(self) -> list:

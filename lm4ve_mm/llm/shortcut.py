@@ -27,7 +27,40 @@ from torch import Tensor, nn
 
 from .block import Attention, TransformerBlock
 from .frozen import compute_like
+from .geometry import BlockGeometry
 from .tokens import Keep
+
+SHORTCUTS = ('auto', 'off', 'absorb')
+
+
+def can_absorb(geometry: BlockGeometry) -> bool:
+    """Whether scores are linear in the normed tokens: no norm of keys."""
+    return not geometry.qk_norm
+
+
+def absorbing_pays(geometry: BlockGeometry, embed_dims: int, batch: int,
+                   num_tokens: int, num_kept: int) -> bool:
+    """Whether forming keys and values costs more than twice as much.
+
+    Both sides are multiply-accumulates of one forward pass over the batch;
+    what the two ways have in common is left out. Twice, because the many
+    small products of the shortcut run less efficiently than the large ones.
+
+    Args:
+        geometry: Of the block; D wide, H heads.
+        embed_dims: The host's width C.
+        batch, num_tokens, num_kept: B, N and K.
+    """
+    width, heads = geometry.width, geometry.num_heads
+    keys = geometry.num_kv_heads * geometry.head_dim
+    queries = heads * geometry.head_dim
+    plain = batch * num_tokens * width * (embed_dims + 2 * keys)
+    per_kept = 2 * width * (queries + heads * embed_dims)
+    per_image = num_tokens * embed_dims * (embed_dims +
+                                           2 * heads * num_kept)
+    gram = width * embed_dims**2
+    absorbed = batch * (num_kept * per_kept + per_image) + gram
+    return 2 * absorbed < plain
 
 
 class NormedTokens(NamedTuple):
@@ -89,8 +122,9 @@ def norm_in_host_width(tokens: Tensor, weight: Tensor,
         square = ((z @ gram) * z).sum(-1, keepdim=True)
         normed = z * torch.rsqrt(square.clamp(min=0) + norm.eps)
     bias = getattr(norm, 'bias', None)
+    gain = norm.weight.to(wide) + getattr(norm, 'offset', 0.0)
     return NormedTokens(
-        normed.to(tokens.dtype), weight, norm.weight.to(wide),
+        normed.to(tokens.dtype), weight, gain,
         None if bias is None else bias.to(wide))
 
 
@@ -114,13 +148,18 @@ def absorbed_attention(attn: Attention, normed: NormedTokens, keep: Keep,
     asking = normed.widen(normed.tokens[:, keep])
     if normed.shift is not None:
         asking = asking + normed.shift
-    query = attn.q(asking).unflatten(-1, shape) * geometry.head_dim**-0.5
+    scale = geometry.attention_scale or geometry.head_dim**-0.5
+    query = attn.q(asking).unflatten(-1, shape) * scale
 
     key_weight = compute_like(attn.k.weight, query).unflatten(0, (groups, -1))
     wide = torch.einsum('bkgud,gdw->bkguw', query, key_weight)
     back = normed.narrow(wide)  # (B, kept, groups, heads per group, C)
     scores = torch.einsum('bkguc,bnc->bgukn', back, normed.tokens)
-    weights = masked_softmax(scores.flatten(1, 2), mask)  # (B, H, kept, N)
+    scores = scores.flatten(1, 2)  # (B, heads, kept, N)
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    if geometry.softcap is not None:
+        scores = geometry.softcap * torch.tanh(scores / geometry.softcap)
+    weights = masked_softmax(scores, mask)
 
     average = torch.einsum('bhkn,bnc->bkhc', weights.to(back.dtype),
                            normed.tokens)
@@ -141,12 +180,11 @@ def absorbed_attention(attn: Attention, normed: NormedTokens, keep: Keep,
 
 
 def masked_softmax(scores: Tensor, mask: Optional[Tensor]) -> Tensor:
-    """Softmax over the last dimension in fp32 or wider; zero where masked.
+    """Softmax over the last dimension; zero where masked.
 
     A row in which nothing may be looked at gives zeros, as
     ``scaled_dot_product_attention`` does.
     """
-    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
     if mask is None:
         return scores.softmax(-1)
     lowest = torch.finfo(scores.dtype).min
@@ -168,14 +206,9 @@ def absorbed_block(block: TransformerBlock, tokens: Tensor, map_in: nn.Module,
     Returns:
         Tensor: (B, kept, D).
     """
-    pre = block.geometry.placement == 'pre'
-    stream = map_in(tokens[:, keep])
+    post = block.geometry.placement == 'post'
     z, weight = with_bias_column(tokens, map_in)
-    normed = norm_in_host_width(z, weight, block.attn_norm if pre else None,
+    normed = norm_in_host_width(z, weight, None if post else block.attn_norm,
                                 block.geometry.norm == 'layer')
     mixed = absorbed_attention(block.attn, normed, keep, mask)
-    if pre:
-        stream = stream + mixed
-        return stream + block.ffn(block.ffn_norm(stream))
-    stream = block.attn_norm(stream + mixed)
-    return block.ffn_norm(stream + block.ffn(stream))
+    return block.finish(map_in(tokens[:, keep]), mixed)
