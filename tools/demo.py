@@ -28,7 +28,8 @@ def main() -> None:
     start = time.time()
     step('tools/train.py', CONFIG, '--work-dir', WORK_DIR)
     trained = time.time() - start
-    checkpoint = Path((WORK_DIR / 'last_checkpoint').read_text())
+    checkpoint = WORK_DIR / Path(
+        (WORK_DIR / 'last_checkpoint').read_text()).name
     step('tools/test.py', CONFIG, checkpoint, '--work-dir', WORK_DIR)
     curves = WORK_DIR / 'curves.png'
     predictions = WORK_DIR / 'predictions.png'
