@@ -12,7 +12,7 @@ import pytest
 import torch
 
 ROOT = Path(__file__).parents[1]
-CONFIG = 'vit_tiny_digits.py'
+CONFIG = 'vit_tiny_minilm_digits.py'
 SMALL = ['--cfg-options', 'train_cfg.max_epochs=1',
          'train_dataloader.dataset.indices=128']
 # One step without chance, by SGD: AdamW's first step would blow up rounding.
@@ -85,7 +85,7 @@ def test_two_processes_make_the_step_of_one(tmp_path):
                'train_dataloader.dataset.indices=64']
     one, two = tmp_path / 'one', tmp_path / 'two'
     run(sys.executable, script, f'configs/{CONFIG}', '--work-dir', one,
-        *options)
+        *options, 'train_dataloader.batch_size=64')
     log = two_processes(script, f'configs/{CONFIG}', '--work-dir', two,
                         *options, 'train_dataloader.batch_size=32')
     assert_distributed(log, two)
