@@ -114,6 +114,22 @@ def test_unknown_module(cnn, tools, tmp_path, name):
     assert f'freeze=[{name!r}]' in str(refused.value)
 
 
+def test_maps_frozen_by_accident_are_announced(vit, cnn, tools, tmp_path):
+    """``backbone`` of a FrozenLLMBackbone is more than its host."""
+    said = {}
+    for name, host, frozen in (('inside', vit, 'backbone'),
+                               ('host', vit, 'backbone.backbone'),
+                               ('beside', cnn, 'backbone')):
+        runner = tools.build(
+            tools.config(host, tmp_path / name, hooks=freezing(frozen)))
+        said[name] = []
+        runner.logger.warning = said[name].append
+        FreezeLLMHook(freeze=[frozen]).before_run(runner)
+    assert 'maps are frozen' in said['inside'][0]
+    assert 'backbone.backbone' in said['inside'][0]
+    assert not said['host'] and not said['beside']
+
+
 def at_second_step(write):
     """A call for a probe that writes once, in the middle of an epoch."""
 

@@ -267,6 +267,10 @@ class TestBlockFile:
         assert block.source == 'llama' and block.num_layers == NUM_LAYERS
         assert block.dtype == 'float32'
 
+    def test_sha256_of_the_whole_model_does_not_apply(self, path):
+        with pytest.raises(CheckpointError, match='file_sha256=None'):
+            read_blocks(str(path), (1, ), file_sha256='0' * 64)
+
     def test_layer_that_it_does_not_hold(self, path):
         with pytest.raises(CheckpointError, match=r'set layers=\(1,\)'):
             read_blocks(str(path), (2, ))

@@ -96,8 +96,9 @@ they have. Inside a multimodal checkpoint the language model is found by its
 Sliding windows (Mistral, Gemma 2 and 3, Phi-3) are not applied: every token
 sees all others, or with `causal=True` all before it.
 
-Blocks for vision are frozen and run on every token, so their cost counts:
-a block of width 768 has 7 million parameters, one of LLaMA 7B 202 million.
+The cost grows with the block (7 million parameters at width 768, 202 million
+in LLaMA 7B) and with the tokens that the head reads: see
+[shortcut.md](shortcut.md).
 
 A family that is not listed is an error that names those that are. To add
 one, write an entry in `lm4ve_mm/llm/families/` and a case in

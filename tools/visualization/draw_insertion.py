@@ -4,6 +4,7 @@
 """
 
 from argparse import ArgumentParser
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -37,7 +38,7 @@ def draw(out: Path) -> None:
         axis.text(x + width / 2, HEIGHT / 2, text, ha='center', va='center')
         edges.append((x, x + width))
         x += width + GAP
-    for (_, end), (start, _) in zip(edges, edges[1:], strict=False):
+    for (_, end), (start, _) in pairwise(edges):
         axis.annotate('', (start - 0.03, HEIGHT / 2),
                       (end + 0.03, HEIGHT / 2),
                       arrowprops=dict(arrowstyle='->', color='#444'))
