@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from .frozen import NORM_CLASSES, PretrainedLinear
 from .geometry import BlockGeometry
+from .lora import LoRA
 from .rotary import rotate
-from .tokens import Keep
+from .tokens import Keep, take
 
 ACTIVATION_FUNCTIONS = dict(
     silu=F.silu,
@@ -32,11 +33,6 @@ def build_norm(geometry: BlockGeometry, tensors: Mapping[str, Tensor],
     options = dict(offset=geometry.norm_offset) if geometry.norm_offset else {}
     return NORM_CLASSES[geometry.norm](tensors, trainable, geometry.norm_eps,
                                        **options)
-
-
-def take(x: Tensor, keep: Optional[Keep]) -> Tensor:
-    """The kept ones of (batch, N, width)."""
-    return x if keep is None else x[:, keep]
 
 
 def capped_attention(query: Tensor, key: Tensor, value: Tensor,
@@ -137,10 +133,32 @@ class Attention(_Part):
             (B, kept, width). The softmax is taken in fp32 or wider, as the
             kernels behind ``scaled_dot_product_attention`` do.
         """
+        return self.mix(
+            self.q(take(x, keep)), self.k(x), self.v(x), mask, keep, phase)
+
+    def mix(self,
+            query: Tensor,
+            key: Tensor,
+            value: Tensor,
+            mask: Optional[Tensor] = None,
+            keep: Optional[Keep] = None,
+            phase: Optional[Tensor] = None) -> Tensor:
+        """What follows the three projections.
+
+        Args:
+            query: (B, kept, heads * head_dim).
+            key, value: (B, N, kv_heads * head_dim).
+            mask: See :meth:`forward`.
+            keep: See :meth:`forward`.
+            phase: See :meth:`forward`.
+
+        Returns:
+            (B, kept, width).
+        """
         # (B, heads, kept, head_dim), and keys of (B, kv_heads, N, head_dim)
-        query = self.q_norm(self._heads(self.q(take(x, keep))))
-        key = self.k_norm(self._heads(self.k(x)))
-        value = self._heads(self.v(x))
+        query = self.q_norm(self._heads(query))
+        key = self.k_norm(self._heads(key))
+        value = self._heads(value)
         if phase is not None:
             phase = phase.to(query.dtype)
             query = rotate(query, take(phase, keep))
@@ -171,12 +189,14 @@ class TransformerBlock(nn.Module):
         geometry: What to build.
         tensors: Every tensor of ``geometry.tensor_shapes()``.
         trainable: False keeps the tensors as frozen buffers.
+        lora: Low-rank updates of the linear maps that it names.
     """
 
     def __init__(self,
                  geometry: BlockGeometry,
                  tensors: Mapping[str, Tensor],
-                 trainable: bool = False) -> None:
+                 trainable: bool = False,
+                 lora: Optional[LoRA] = None) -> None:
         super().__init__()
         self.geometry = geometry
         self.attn = Attention(geometry, tensors, trainable)
@@ -184,12 +204,15 @@ class TransformerBlock(nn.Module):
         for name in geometry.norm_names():
             held = tensors_under(tensors, name)
             self.add_module(name, build_norm(geometry, held, trainable))
+        for name, (rows, columns, _) in geometry.linear_shapes().items():
+            if lora is not None and name in lora.targets:
+                self.get_submodule(name).lora = lora.attach(columns, rows)
 
     def tensors(self) -> dict:
         """Name -> tensor, with the names of ``geometry.tensor_shapes()``."""
         held = dict(self.named_buffers())
         held.update(self.named_parameters())
-        return held
+        return {name: held[name] for name in self.geometry.tensor_shapes()}
 
     def forward(self,
                 x: Tensor,
@@ -213,27 +236,33 @@ class TransformerBlock(nn.Module):
         fed = x if self.geometry.placement == 'post' else self.attn_norm(x)
         return self.finish(take(x, keep), self.attn(fed, mask, keep, phase))
 
-    def finish(self, stream: Tensor, mixed: Tensor) -> Tensor:
+    def finish(self, stream: Tensor, mixed: Optional[Tensor]) -> Tensor:
         """All that follows attention, each token by itself.
 
         Args:
             stream: (B, kept, width), the block's input.
-            mixed: (B, kept, width), what attention made of it.
+            mixed: (B, kept, width), what attention made of it; None leaves
+                attention out.
 
         Returns:
             (B, kept, width), the block's output.
         """
+        if mixed is None:
+            # What is left of the block when attention gives zero; a norm
+            # behind attention falls away with it.
+            added = stream
+        elif self.geometry.placement == 'sandwich':
+            added = stream + self.attn_post_norm(mixed)
+        else:
+            added = stream + mixed
         if self.geometry.parallel:
             # Attention and feed-forward side by side on the block's input.
             shared = self.geometry.shared_norm
             norm = self.attn_norm if shared else self.ffn_norm
-            return stream + mixed + self.ffn(norm(stream))
+            return added + self.ffn(norm(stream))
         if self.geometry.placement == 'post':
-            stream = self.attn_norm(stream + mixed)
+            stream = self.attn_norm(added)
             return self.ffn_norm(stream + self.ffn(stream))
         if self.geometry.placement == 'sandwich':
-            stream = stream + self.attn_post_norm(mixed)
-            return stream + self.ffn_post_norm(
-                self.ffn(self.ffn_norm(stream)))
-        stream = stream + mixed
-        return stream + self.ffn(self.ffn_norm(stream))
+            return added + self.ffn_post_norm(self.ffn(self.ffn_norm(added)))
+        return added + self.ffn(self.ffn_norm(added))

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .heads import heads_back, heads_forward
+
 
 class PretrainedModule(nn.Module):
     """Holds given tensors: frozen as buffers, or trainable as parameters.
@@ -58,14 +60,43 @@ def compute_like(weight: Tensor, x: Tensor) -> Tensor:
 
 
 class PretrainedLinear(PretrainedModule):
-    """``y = x W^T + b`` with pretrained ``weight`` and perhaps ``bias``."""
+    """``y = x W^T + b`` with pretrained ``weight`` and perhaps ``bias``.
+
+    Attributes:
+        lora: A :class:`lm4ve_mm.llm.lora.LowRank` that is added to the
+            weight, or None.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], trainable: bool) -> None:
+        super().__init__(tensors, trainable)
+        self.register_module('lora', None)
+        if 'bias' not in tensors:
+            self.bias = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., in features) to (..., out features)."""
-        bias = getattr(self, 'bias', None)
+        bias = self.bias
         if bias is not None:
             bias = compute_like(bias, x)
-        return F.linear(x, compute_like(self.weight, x), bias)
+        out = F.linear(x, compute_like(self.weight, x), bias)
+        return out if self.lora is None else out + self.lora(x)
+
+    def times(self, matrix: Tensor) -> Tensor:
+        """``W @ matrix``: (in features, C) -> (out features, C)."""
+        product = compute_like(self.weight, matrix) @ matrix
+        if self.lora is None:
+            return product
+        return product + self.lora.times(matrix)
+
+    def heads_forward(self, x: Tensor) -> Tensor:
+        """See :func:`lm4ve_mm.llm.heads.heads_forward`; without bias."""
+        out = heads_forward(compute_like(self.weight, x), x)
+        return out if self.lora is None else out + self.lora.heads_forward(x)
+
+    def heads_back(self, x: Tensor) -> Tensor:
+        """See :func:`lm4ve_mm.llm.heads.heads_back`."""
+        out = heads_back(compute_like(self.weight, x), x)
+        return out if self.lora is None else out + self.lora.heads_back(x)
 
 
 class PretrainedRMSNorm(PretrainedModule):

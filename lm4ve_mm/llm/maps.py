@@ -1,25 +1,34 @@
 """The two trainable maps between the host's width and the block's."""
 
 import math
-from typing import Callable, Dict, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .errors import BlockMismatchError
+from .identity import digest
+from .lora import LoRA
+
 _STD = 0.02
+Generator = Optional[torch.Generator]
 
 
-def _truncated_normal(weight: Tensor) -> None:
-    nn.init.trunc_normal_(weight, std=_STD)
+def _truncated_normal(weight: Tensor, generator: Generator = None) -> None:
+    nn.init.trunc_normal_(weight, std=_STD, generator=generator)
 
 
-def _torch_default(weight: Tensor) -> None:
+def _torch_default(weight: Tensor, generator: Generator = None) -> None:
     # What nn.Linear does: uniform within 1 / sqrt(fan in).
-    nn.init.kaiming_uniform_(weight, a=math.sqrt(5))
+    nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
 
 
-Init = Callable[[Tensor], None]
+def _zeros(weight: Tensor, generator: Generator = None) -> None:
+    nn.init.zeros_(weight)
+
+
+Init = Callable[[Tensor, Generator], None]
 
 # Name -> (map in, map out). 'trunc_normal' is the paper's for images,
 # 'default' for video and points.
@@ -27,7 +36,7 @@ MAP_INITS: Dict[str, Tuple[Init, Init]] = dict(
     trunc_normal=(_truncated_normal, _truncated_normal),
     default=(_torch_default, _torch_default),
     xavier=(nn.init.xavier_uniform_, nn.init.xavier_uniform_),
-    zero_output=(_truncated_normal, nn.init.zeros_))
+    zero_output=(_truncated_normal, _zeros))
 
 
 class LinearMap(nn.Module):
@@ -50,9 +59,14 @@ class LinearMap(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_dims)) if bias else None
         init(self.weight.data)
 
+    @property
+    def matrix(self) -> Tensor:
+        """What a token is multiplied by, (out_dims, in_dims)."""
+        return self.weight
+
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., in_dims) to (..., out_dims)."""
-        return F.linear(x, self.weight, self.bias)
+        return F.linear(x, self.matrix, self.bias)
 
     def extra_repr(self) -> str:
         """Widths, as ``nn.Linear`` shows them."""
@@ -60,10 +74,53 @@ class LinearMap(nn.Module):
         return f'{in_dims}, {out_dims}, bias={self.bias is not None}'
 
 
+class LowRankMap(LinearMap):
+    """A map whose weight is drawn once and frozen; a LoRA of it learns.
+
+    The weight is not saved: a seed draws it again, and its digest, which is
+    saved, tells whether it is the same. A bias, if asked for, is trained and
+    saved.
+
+    Args:
+        in_dims, out_dims, bias, init: As in :class:`LinearMap`.
+        lora: Rank and scale of the update.
+        generator: Draws the weight.
+    """
+
+    def __init__(self, in_dims: int, out_dims: int, bias: bool, init: Init,
+                 lora: LoRA, generator: torch.Generator) -> None:
+        super().__init__(in_dims, out_dims, bias, lambda weight: None)
+        del self.weight
+        weight = torch.empty(out_dims, in_dims)
+        init(weight, generator)
+        self.register_buffer('weight', weight, persistent=False)
+        self.lora = lora.attach(in_dims, out_dims)
+        drawn = bytes.fromhex(digest([dict(weight=weight)]))
+        self.register_buffer('drawn', torch.tensor(list(drawn),
+                                                   dtype=torch.uint8))
+
+    @property
+    def matrix(self) -> Tensor:
+        """The frozen weight and its update, (out_dims, in_dims)."""
+        return self.weight + self.lora.product()
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        """Refuse an update of a map that was drawn otherwise."""
+        drawn = state_dict.get(f'{prefix}drawn')
+        if drawn is not None and not torch.equal(drawn.cpu(),
+                                                 self.drawn.cpu()):
+            raise BlockMismatchError(
+                f'These weights update another {prefix[:-1]}: it is drawn by '
+                "llm.seed and llm.map_init, which have to be training's")
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
 def build_maps(embed_dims: int,
                width: int,
                bias: bool = False,
-               init: str = 'trunc_normal') -> Tuple[LinearMap, LinearMap]:
+               init: str = 'trunc_normal',
+               lora: Optional[LoRA] = None,
+               seed: int = 0) -> Tuple[LinearMap, LinearMap]:
     """The maps of a layer: host width -> block width, and back.
 
     Args:
@@ -71,6 +128,9 @@ def build_maps(embed_dims: int,
         width: The block's width.
         bias: Whether both have a bias. The paper has none.
         init: A key of ``MAP_INITS``.
+        lora: If ``map_in`` or ``map_out`` are among its targets, that map is
+            a :class:`LowRankMap`.
+        seed: Draws the weights of such maps.
 
     Raises:
         ValueError: If ``init`` is unknown.
@@ -78,6 +138,13 @@ def build_maps(embed_dims: int,
     if init not in MAP_INITS:
         raise ValueError(f'map_init={init!r} is unknown; known: '
                          f'{", ".join(MAP_INITS)}')
-    init_in, init_out = MAP_INITS[init]
-    return (LinearMap(embed_dims, width, bias, init_in),
-            LinearMap(width, embed_dims, bias, init_out))
+    shapes = dict(map_in=(embed_dims, width), map_out=(width, embed_dims))
+    generator = torch.Generator().manual_seed(seed)
+    maps = []
+    for (name, shape), fill in zip(
+            shapes.items(), MAP_INITS[init], strict=True):
+        if lora is None or name not in lora.targets:
+            maps.append(LinearMap(*shape, bias, fill))
+        else:
+            maps.append(LowRankMap(*shape, bias, fill, lora, generator))
+    return maps[0], maps[1]

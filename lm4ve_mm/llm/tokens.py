@@ -1,6 +1,6 @@
 """Which tokens ask, and which tokens may be looked at."""
 
-from typing import Optional, Sequence, Union
+from typing import List, Optional, Sequence, Union
 
 import torch
 from torch import Tensor
@@ -32,19 +32,44 @@ def normalise_keep(keep: Union[None, Keep, Sequence[int]], num_tokens: int,
             raise IndexError(
                 f'keep={keep} selects none of the {num_tokens} tokens')
         return keep
-    index = torch.as_tensor(keep)
-    if not index.numel():
+    indices = _integers(keep)
+    if not indices:
         raise IndexError('keep is empty: name at least one token')
-    if index.dim() != 1 or index.dtype not in (torch.int64, torch.int32):
-        raise TypeError(
-            'keep takes None, a slice or a flat list of integers, not '
-            f'{index.dtype} of shape {tuple(index.shape)}')
-    low, high = int(index.min()), int(index.max())
-    if low < -num_tokens or high >= num_tokens:
-        wrong = low if low < -num_tokens else high
-        raise IndexError(f'keep names token {wrong}, but there are '
-                         f'{num_tokens}: {-num_tokens}..{num_tokens - 1}')
-    return torch.remainder(index.long(), num_tokens).to(device)
+    for index in indices:
+        if not -num_tokens <= index < num_tokens:
+            raise IndexError(f'keep names token {index}, but there are '
+                             f'{num_tokens}: {-num_tokens}..{num_tokens - 1}')
+    positions = [index % num_tokens for index in indices]
+    return torch.tensor(positions, device=device)
+
+
+def _integers(keep: Union[Tensor, Sequence[int]]) -> List[int]:
+    """A flat list of integers, or a TypeError."""
+    kind = repr(keep)
+    if isinstance(keep, Tensor):
+        kind = f'{keep.dtype} of shape {tuple(keep.shape)}'
+        # An empty list makes a float tensor; it is empty all the same.
+        whole = not keep.is_floating_point() and keep.dtype != torch.bool
+        keep = keep.tolist() if whole or not keep.numel() else [keep]
+    # bool is an int to Python, but a mask is no list of indices.
+    if any(type(index) is not int for index in keep):
+        raise TypeError('keep takes None, a slice or a flat list of '
+                        f'integers, not {kind}')
+    return list(keep)
+
+
+def count_kept(keep: Optional[Keep], num_tokens: int) -> int:
+    """How many of ``num_tokens`` tokens a normalised ``keep`` selects."""
+    if keep is None:
+        return num_tokens
+    if isinstance(keep, slice):
+        return len(range(*keep.indices(num_tokens)))
+    return len(keep)
+
+
+def take(x: Tensor, keep: Optional[Keep]) -> Tensor:
+    """The kept ones of (batch, N, width)."""
+    return x if keep is None else x[:, keep]
 
 
 def attention_mask(key_padding_mask: Optional[Tensor], causal: bool,

@@ -1,0 +1,103 @@
+"""Low-rank updates of weights that stay as they are (arXiv 2106.09685)."""
+
+import math
+from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .heads import heads_back, heads_forward
+
+MAP_TARGETS = ('map_in', 'map_out')
+
+
+class LowRank(nn.Module):
+    """``alpha / rank * up @ down``, which is added to a frozen weight.
+
+    ``up`` starts at zero, so that nothing changes before training.
+
+    Args:
+        in_dims: Columns of the weight.
+        out_dims: Rows of the weight.
+        rank: Rank of the update.
+        alpha: Its scale is ``alpha / rank``.
+    """
+
+    def __init__(self, in_dims: int, out_dims: int, rank: int,
+                 alpha: float) -> None:
+        super().__init__()
+        self.scale = alpha / rank
+        self.down = nn.Parameter(torch.empty(rank, in_dims))
+        self.up = nn.Parameter(torch.zeros(out_dims, rank))
+        nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (..., in_dims) to (..., out_dims)."""
+        return F.linear(F.linear(x, self.down), self.up) * self.scale
+
+    def product(self) -> Tensor:
+        """The update itself, (out_dims, in_dims)."""
+        return self.up @ self.down * self.scale
+
+    def times(self, matrix: Tensor) -> Tensor:
+        """The update times (in_dims, C)."""
+        return self.up @ (self.down @ matrix) * self.scale
+
+    def heads_forward(self, x: Tensor) -> Tensor:
+        """See :func:`lm4ve_mm.llm.heads.heads_forward`."""
+        return heads_forward(self.up, F.linear(x, self.down)) * self.scale
+
+    def heads_back(self, x: Tensor) -> Tensor:
+        """See :func:`lm4ve_mm.llm.heads.heads_back`."""
+        return heads_back(self.up, x) @ self.down * self.scale
+
+
+class LoRA(NamedTuple):
+    """Which maps are updated, and how.
+
+    Args:
+        rank: Rank of each update.
+        targets: Linear maps of the block (``attn.q``, ``ffn.down``, ...),
+            and ``map_in``, ``map_out``.
+        alpha: Scale of each update, divided by the rank; None means the
+            rank, so that the scale is one.
+    """
+
+    rank: int
+    targets: Tuple[str, ...] = ('attn.q', 'attn.v')
+    alpha: Optional[float] = None
+
+    def attach(self, in_dims: int, out_dims: int) -> LowRank:
+        """A new update of one weight."""
+        alpha = self.rank if self.alpha is None else self.alpha
+        return LowRank(in_dims, out_dims, self.rank, alpha)
+
+
+def read_lora(values: Optional[Mapping[str, Any]],
+              linears: Sequence[str]) -> Optional[LoRA]:
+    """Check what a config says of LoRA.
+
+    Args:
+        values: ``dict(rank=..., targets=..., alpha=...)``, or None.
+        linears: Names of the block's linear maps.
+
+    Raises:
+        ValueError: If a key or target is unknown, or the rank not positive.
+    """
+    if values is None:
+        return None
+    unknown = sorted(set(values) - set(LoRA._fields))
+    if unknown or 'rank' not in values:
+        raise ValueError(f'lora={dict(values)} should have the keys '
+                         f'{", ".join(LoRA._fields)}; rank is required')
+    lora = LoRA(**values)
+    lora = lora._replace(targets=tuple(lora.targets))
+    if not isinstance(lora.rank, int) or lora.rank < 1:
+        raise ValueError(f'lora: rank={lora.rank!r} should be 1 or more')
+    known = (*linears, *MAP_TARGETS)
+    wrong = [target for target in lora.targets if target not in known]
+    if wrong or not lora.targets:
+        raise ValueError(f'lora: targets={lora.targets} are unknown or none; '
+                         f'this block has {", ".join(known)}')
+    return lora
