@@ -2,6 +2,7 @@
 
 from .checkpoint import Blocks, read_blocks
 from .controls import MLPLayer
+from .data_parallel import ignore_in_ddp
 from .errors import (BlockMismatchError, CheckpointError,
                      CheckpointNotFoundError)
 from .families import FAMILIES, Family
@@ -12,5 +13,5 @@ from .layer import FrozenLLMLayer
 __all__ = [
     'FAMILIES', 'BlockGeometry', 'BlockIdentity', 'BlockMismatchError',
     'Blocks', 'CheckpointError', 'CheckpointNotFoundError', 'Family',
-    'FrozenLLMLayer', 'MLPLayer', 'digest', 'read_blocks'
+    'FrozenLLMLayer', 'MLPLayer', 'digest', 'ignore_in_ddp', 'read_blocks'
 ]

@@ -211,7 +211,12 @@ def run_blocks(blocks: Sequence[TransformerBlock], map_in: LinearMap,
 
 def describe_call(tokens: Tensor, keep: Optional[Keep], training: bool,
                   cached: bool) -> Call:
-    """The sizes that the choice depends on."""
+    """The sizes that the choice depends on.
+
+    A graph that is exported for any batch size is planned for 32.
+    """
     batch, count, width = tokens.shape
+    if not isinstance(batch, int):
+        batch = 32
     return Call(width, batch, count, count_kept(keep, count), training,
                 cached)
