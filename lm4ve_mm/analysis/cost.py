@@ -61,7 +61,8 @@ def count_cost(model: nn.Module, run: Callable[[], object]) -> Dict[str, Cost]:
 
     Args:
         model: The model.
-        run: Runs it forward once, for example ``lambda: model(image)``.
+        run: Runs it forward once, for example ``lambda: model(image)``; in
+            eval mode, what is computed once and kept is not counted.
 
     Returns:
         dict: ``host``, ``maps``, ``frozen block`` -> :class:`Cost`. A block
@@ -81,8 +82,10 @@ def count_cost(model: nn.Module, run: Callable[[], object]) -> Dict[str, Cost]:
     for layer in layers.values():
         costs['frozen block'].parameters += sum(
             tensor.numel() for tensor in layer.frozen_tensors().values())
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        _Root(model, run)()
+    with torch.no_grad():
+        run()  # products of weights that are kept in eval mode
+        with FlopCounterMode(display=False) as counter:
+            _Root(model, run)()
     counts = {
         name: sum(flops.values()) // 2
         for name, flops in counter.get_flop_counts().items()

@@ -1,163 +1,254 @@
 """What the layer costs beside its host: ratios, measured in one run.
 
-    make bench
+    make bench                                                  # all cases
+    python tools/analysis_tools/benchmark.py --cases points --runs 5
 
-For each case it times, in turn: a plain ViT; the same with the layer as it is
-by default (``shortcut='auto'``); with keys and values formed, but only the
-tokens computed that the head reads; and with every token computed. CPU time of
-the process is compared, since these runs share their machine with others;
-``min..max`` shows how far the ratios scattered.
+For each case it measures, in turn: the host alone; with the layer on each of
+its paths (`auto` is the default); and with the block in its plain published
+form: every token, every projection, explicit softmax. The block is random, of
+LLaMA-7B geometry. On a CPU the CPU time of the process counts, on a GPU its
+events. Prints ratios with their spread, multiply-accumulates and, where the
+case says so, peak memory; writes a table (JSON) and a bar plot.
 """
 
-import time
-from argparse import ArgumentParser
-from dataclasses import dataclass
+import json
+import subprocess
+import sys
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from statistics import median
-from typing import Callable, Dict, List, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 import torch
 from mmengine.registry import init_default_scope
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 import lm4ve_mm.plugin  # noqa: F401  (fills the registries)
-from lm4ve_mm.llm.families import llama_meta_geometry
-from lm4ve_mm.registry import MODELS
+from lm4ve_mm.analysis.cost_cases import (CASES, HOST, PLAIN, Case,
+                                          build_models, make_inputs,
+                                          make_layer)
+from lm4ve_mm.analysis.timing import interleave, peak_memory, ratios
+from lm4ve_mm.llm import FrozenLLMLayer
 
-LLAMA_7B = dict(
-    dim=4096, n_heads=32, n_layers=32, norm_eps=1e-6, multiple_of=256)
-WIDTHS = {'tiny': 192, 'small': 384, 'base': 768}
-VARIANTS = ('plain host', 'layer, default', 'kept tokens', 'every token')
-
-
-@dataclass(frozen=True)
-class Case:
-    """A host, its pooling, a batch, and the variants to measure."""
-
-    size: str
-    pooling: str
-    batch: int
-    variants: Tuple[str, ...] = VARIANTS
-
-    def __str__(self) -> str:
-        return f'ViT-{self.size}, {self.pooling}, batch {self.batch}'
+KINDS = ('training step', 'inference')
+MEMORY_BAR = 0.4
 
 
-CASES = (
-    Case('small', 'cls', 4),
-    # Every token of 32 images would take minutes a step on a CPU.
-    Case('small', 'cls', 32, VARIANTS[:2]),
-    Case('small', 'mean', 2),
-)
-
-
-class Model(nn.Module):
-    """A ViT with or without the layer, its last linear map included."""
-
-    def __init__(self, case: Case, layer: nn.Module | None,
-                 variant: str) -> None:
-        super().__init__()
-        width = WIDTHS[case.size]
-        self.case, self.variant = case, variant
-        self.host = MODELS.build(
-            dict(
-                type='mmpretrain.VisionTransformer',
-                arch=f'deit-{case.size}',
-                out_type='raw',
-                final_norm=False))
-        self.layer = layer
-        self.norm = nn.LayerNorm(width, eps=1e-6)
-        self.head = nn.Linear(width, 1000)
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """(B, 3, 224, 224) -> (B, 1000)."""
-        tokens = self.host(image)[0]
-        read = slice(0, 1) if self.case.pooling == 'cls' else slice(1, None)
-        if self.layer is None:
-            tokens = tokens[:, read]
-        elif self.variant == 'every token':
-            tokens = self.layer(tokens)[:, read]
-        else:
-            # One layer serves all variants: its block is 0.8 GB.
-            default = self.variant == 'layer, default'
-            self.layer.shortcut = 'auto' if default else 'off'
-            tokens = self.layer(tokens, keep=read)
-        return self.head(self.norm(tokens.mean(1)))
-
-
-def measure(step: Callable[[], None]) -> float:
-    """Seconds of one call: of the GPU where there is one, else of the CPU."""
-    if torch.cuda.is_available():
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()
-        step()
-        end.record()
-        torch.cuda.synchronize()
-        return start.elapsed_time(end) / 1e3
-    begun = time.process_time()
-    step()
-    return time.process_time() - begun
-
-
-def steps_of(model: nn.Module, image: torch.Tensor) -> Dict[str, Callable]:
+def steps_of(model: nn.Module, inputs: torch.Tensor,
+             args: Namespace) -> Dict[str, object]:
     """A training step and an inference of ``model``."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=1e-4)
+    run = torch.compile(model) if args.compile else model
+    device = inputs.device.type
+
+    def forward() -> torch.Tensor:
+        with torch.autocast(device, torch.bfloat16, enabled=args.bf16):
+            return run(inputs)
 
     def train() -> None:
         optimiser.zero_grad()
-        model.train()(image).square().mean().backward()
+        model.train()
+        forward().float().square().mean().backward()
         optimiser.step()
 
     def infer() -> None:
+        if model.training:
+            model.eval()
         with torch.no_grad():
-            model.eval()(image)
+            forward()
 
-    return {'training step': train, 'inference': infer}
+    return dict(zip(KINDS, (train, infer), strict=True))
 
 
-def run_case(case: Case, layer: nn.Module, runs: int) -> None:
-    """Measure a case, its variants in turn, and print its rows."""
+def count_macs(step) -> float:
+    """G multiply-accumulates of a step, forward and backward."""
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return counter.get_total_flops() / 2e9
+
+
+@dataclass
+class Row:
+    """One line of the table."""
+
+    case: str
+    kind: str
+    variant: str
+    seconds: float
+    gmacs: float
+    to_host: Tuple[float, float, float]
+    to_plain_form: float
+    layer_to_plain_form: Optional[float]
+
+
+def measure_case(case: Case, layer: FrozenLLMLayer,
+                 args: Namespace) -> Iterator[Row]:
+    """Measure all variants in turn, training first."""
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    image = torch.randn(case.batch, 3, 224, 224, device=device)
-    models = [
-        Model(case, None if name == 'plain host' else layer, name)
-        for name in case.variants
-    ]
-    steps = [steps_of(model.to(device), image) for model in models]
-    for kind in ('training step', 'inference'):
-        times: List[List[float]] = [[] for _ in models]
-        for count in range(runs + 1):
-            for index, step in enumerate(steps):
-                seconds = measure(step[kind])
-                if count:  # the first round warms up
-                    times[index].append(seconds)
-        for name, own in zip(case.variants, times, strict=True):
-            ratios = [a / b for a, b in zip(own, times[0], strict=True)]
-            print(
-                f'{case!s:30}{kind:15}{name:18}{median(own):8.3f} s  '
-                f'{median(ratios):6.2f} x  '
-                f'({min(ratios):.2f}..{max(ratios):.2f})',
-                flush=True)
+    inputs = make_inputs(case, device)
+    steps = {
+        name: steps_of(model, inputs, args)
+        for name, model in build_models(
+            case, layer, device, case.variants).items()
+    }
+    for kind in KINDS:
+        own = {name: of[kind] for name, of in steps.items()}
+        times = interleave(own, args.runs)
+        host, plain = ratios(times, HOST), ratios(times, PLAIN)
+        for name in case.variants:
+            added = None
+            if name != HOST:
+                added = median(
+                    (mine - bare) / (full - bare) for mine, bare, full in zip(
+                        times[name], times[HOST], times[PLAIN], strict=True))
+            yield Row(case.name, kind, name, median(times[name]),
+                      count_macs(own[name]), host[name], plain[name][0],
+                      added)
+
+
+def show(row: Row) -> None:
+    """Print one line."""
+    middle, least, most = row.to_host
+    added = ''
+    if row.layer_to_plain_form is not None:
+        added = f'{row.layer_to_plain_form:6.2f} x'
+    print(f'{row.case:14}{row.kind:15}{row.variant:13}{row.seconds:8.3f} s '
+          f'{row.gmacs:8.0f} {middle:7.2f} x ({least:.2f}..{most:.2f})'
+          f'{row.to_plain_form:8.2f} x {added:>10}', flush=True)
+
+
+def check_bars(case: Case, rows: List[Row]) -> None:
+    """Say whether the default path meets the case's bars."""
+    for what, bar in case.bars:
+        if what == 'layer':
+            for row in rows:
+                if row.variant == 'auto':
+                    verdict(f'{case.name}, {row.kind}: layer / plain form',
+                            row.layer_to_plain_form, bar)
+        else:
+            row = next(r for r in rows if (r.kind, r.variant) == (what,
+                                                                  'auto'))
+            verdict(f'{case.name}, {what} / host alone', row.to_host[0], bar)
+
+
+def verdict(what: str, found: float, bar: float) -> None:
+    """Print one comparison."""
+    word = 'met' if found <= bar else 'MISSED'
+    print(f'    bar {word}: {what}: {found:.2f} x, at most {bar:.2f} x')
+
+
+def memory_of(case: Case, variant: str, args: Namespace) -> int:
+    """Peak bytes of two training steps, in a process of its own."""
+    if torch.cuda.is_available():
+        return measure_memory(case, variant, args)
+    done = subprocess.run(
+        [sys.executable, __file__, '--memory-of', case.name, variant],
+        capture_output=True, text=True, check=True)
+    return int(done.stdout.split()[-1])
+
+
+def measure_memory(case: Case, variant: str, args: Namespace) -> int:
+    """Peak bytes of the second of two training steps."""
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    layer = None if variant == HOST else make_layer(case)
+    model = build_models(case, layer, device, [variant])[variant]
+    train = steps_of(model, make_inputs(case, device), args)[KINDS[0]]
+    train()
+    return peak_memory(train)
+
+
+def show_memory(case: Case, args: Namespace) -> Dict[str, int]:
+    """Measure and print peak memory of a training step."""
+    found = {name: memory_of(case, name, args)
+             for name in (HOST, 'auto', PLAIN)}
+    for name, size in found.items():
+        print(f'{case.name:14}{"peak memory":15}{name:13}{size / 2**30:8.2f} '
+              f'GB {(size - found[HOST]) / 2**30:+8.2f} GB', flush=True)
+    verdict(f'{case.name}, memory added / plain form',
+            (found['auto'] - found[HOST]) / (found[PLAIN] - found[HOST]),
+            MEMORY_BAR)
+    return found
+
+
+def draw(rows: List[Row], out: Path) -> None:
+    """A bar per variant of each case, in units of the host alone."""
+    import matplotlib
+    matplotlib.use('Agg')
+    from matplotlib import pyplot
+    figure, axes = pyplot.subplots(1, 2, figsize=(13, 6), sharey=True)
+    for axis, kind in zip(axes, KINDS, strict=True):
+        own = [row for row in rows if row.kind == kind]
+        labels = [f'{row.case}  {row.variant}' for row in own]
+        values = [row.to_host[0] for row in own]
+        spread = [[row.to_host[0] - row.to_host[1] for row in own],
+                  [row.to_host[2] - row.to_host[0] for row in own]]
+        colours = {HOST: 'tab:gray', PLAIN: 'tab:red', 'auto': 'tab:green'}
+        axis.barh(labels, values, xerr=spread, capsize=2,
+                  color=[colours.get(row.variant, 'tab:blue') for row in own])
+        axis.axvline(1, color='black', linewidth=0.8)
+        axis.set(title=kind, xlabel='time in units of the host alone')
+        axis.tick_params(axis='y', labelsize=7)
+    axes[0].invert_yaxis()
+    figure.tight_layout()
+    figure.savefig(out, dpi=120)
+
+
+def parse_args() -> Namespace:
+    """The command line."""
+    parser = ArgumentParser(description='Cost of the layer beside its host')
+    parser.add_argument('--cases', default='', help='part of their names')
+    parser.add_argument('--runs', type=int, default=3, help='rounds')
+    parser.add_argument('--batch', type=int, help="instead of the cases' own")
+    parser.add_argument('--bf16', action='store_true', help='autocast')
+    parser.add_argument('--tf32', action='store_true', help='on a GPU')
+    parser.add_argument('--compile', action='store_true')
+    parser.add_argument('--no-memory', action='store_true')
+    parser.add_argument('--out', type=Path,
+                        default=Path('work_dirs/benchmark'))
+    parser.add_argument('--memory-of', nargs=2, metavar=('CASE', 'VARIANT'),
+                        help='print peak bytes of one variant')
+    return parser.parse_args()
 
 
 def main() -> None:
     """Measure as the command line says."""
-    parser = ArgumentParser(description='Cost of the layer beside its host')
-    parser.add_argument('--runs', type=int, default=2)
-    args = parser.parse_args()
+    args = parse_args()
     init_default_scope('mmpretrain')
-    geometry = llama_meta_geometry(LLAMA_7B).to_dict()
-    print('drawing a random block of LLaMA-7B geometry ...', flush=True)
-    layer_of = {}
-    for case in CASES:
-        if case.size not in layer_of:
-            layer_of[case.size] = MODELS.build(
-                dict(
-                    type='lm4ve_mm.FrozenLLMLayer',
-                    embed_dims=WIDTHS[case.size],
-                    init='random',
-                    geometry=geometry))
-        run_case(case, layer_of[case.size], args.runs)
+    torch.backends.cuda.matmul.allow_tf32 = args.tf32
+    if args.memory_of:
+        name, variant = args.memory_of
+        case = next(case for case in CASES if case.name == name)
+        print(measure_memory(case, variant, args))
+        return
+    cases = [case for case in CASES if args.cases in case.name]
+    if not cases:
+        raise SystemExit(f'no case has {args.cases!r} in its name; there are '
+                         f'{", ".join(case.name for case in CASES)}')
+    if args.batch:
+        cases = [replace(case, batch=args.batch) for case in cases]
+    print(f'{"case":14}{"":15}{"variant":13}{"median":>10} {"G MACs":>8} '
+          f'{"to the host alone":>22}{"plain form":>10}{"layer only":>11}')
+    rows, memory, layers = [], {}, {}
+    for case in cases:
+        if case.size not in layers:
+            layers = {case.size: make_layer(case)}  # one block at a time
+        own = []
+        for row in measure_case(case, layers[case.size], args):
+            show(row)
+            own.append(row)
+        check_bars(case, own)
+        if case.memory and not args.no_memory:
+            memory[case.name] = show_memory(case, args)
+        rows += own
+    args.out.mkdir(parents=True, exist_ok=True)
+    table = dict(rows=[asdict(row) for row in rows], memory=memory,
+                 torch=torch.__version__, threads=torch.get_num_threads())
+    (args.out / 'benchmark.json').write_text(json.dumps(table, indent=1))
+    draw(rows, args.out / 'benchmark.png')
+    print(f'wrote {args.out}/benchmark.json and .png')
 
 
 if __name__ == '__main__':

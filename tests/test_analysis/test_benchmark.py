@@ -1,0 +1,89 @@
+"""The benchmark compares with the right thing and says so."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from lm4ve_mm.analysis.plain_block import PlainFormLayer
+from lm4ve_mm.analysis.timing import interleave, peak_memory, ratios
+from lm4ve_mm.llm import FrozenLLMLayer
+
+ROOT = Path(__file__).parents[2]
+# The tool, with a block that is small enough for a test.
+SMALL = """
+import runpy, sys
+from lm4ve_mm.analysis import cost_cases
+cost_cases.LLAMA_7B = dict(width=64, num_heads=4, ffn_dim=96)
+sys.argv = ['benchmark.py', *sys.argv[1:]]
+runpy.run_path('tools/analysis_tools/benchmark.py', run_name='__main__')
+"""
+
+
+@pytest.mark.parametrize('way', ['off', 'fold', 'absorb'])
+def test_plain_form_is_the_same_function(way):
+    """Written apart from the layer: outputs and gradients in fp64."""
+    layer = FrozenLLMLayer(
+        24, init='random', shortcut=way,
+        geometry=dict(width=64, num_heads=4, ffn_dim=96)).double()
+    with torch.no_grad():
+        for tensor in layer.blocks[0].tensors().values():
+            tensor.add_(0.2 * torch.randn_like(tensor))
+    plain = PlainFormLayer(layer).double()
+    tokens = torch.randn(2, 9, 24, dtype=torch.double)
+    found = []
+    for module in (layer, plain):
+        layer.zero_grad()
+        own = tokens.clone().requires_grad_()
+        out = module(own)
+        out.square().sum().backward()
+        found.append([out, own.grad, layer.map_in.weight.grad,
+                      layer.map_out.weight.grad])
+    # The plain form's softmax and norms are fp32, ours follow the input.
+    for mine, its in zip(*found, strict=True):
+        assert_close(mine, its, rtol=1e-5, atol=1e-5 * its.abs().max().item())
+
+
+def test_interleaving_and_ratios():
+    calls = []
+    times = interleave({'a': lambda: calls.append('a'),
+                        'b': lambda: calls.append('b')}, rounds=2)
+    assert calls == ['a', 'b'] * 3  # one round of warming up
+    assert [len(own) for own in times.values()] == [2, 2]
+    found = ratios({'a': [1., 2., 4.], 'b': [3., 2., 2.]}, 'a')
+    assert found['b'] == (1., 0.5, 3.) and found['a'] == (1., 1., 1.)
+
+
+@pytest.mark.skipif(not Path('/proc/self/clear_refs').exists(),
+                    reason='peak memory is read from /proc of Linux')
+def test_peak_memory_sees_what_is_freed_again():
+    size = 256 << 20
+    base = peak_memory(lambda: None)
+    peak = peak_memory(lambda: torch.ones(size // 4).sum())
+    assert size * 0.95 < peak - base < size * 1.5
+    assert peak_memory(lambda: None) < base + size / 2
+
+
+def test_the_tool_prints_bars_and_draws(tmp_path):
+    done = subprocess.run(
+        [sys.executable, '-c', SMALL, '--cases', 'points', '--runs', '1',
+         '--batch', '1', '--out', str(tmp_path)],
+        capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert 'points_65_32, training step: layer / plain form' in done.stdout
+    rows = json.loads((tmp_path / 'benchmark.json').read_text())['rows']
+    variants = ['host alone', 'auto', 'off', 'fold', 'plain form']
+    assert [row['variant'] for row in rows] == variants * 2
+    assert all(row['seconds'] > 0 and row['gmacs'] > 0 for row in rows)
+    assert (tmp_path / 'benchmark.png').stat().st_size > 10_000
+
+
+def test_an_unknown_case_lists_those_there_are():
+    done = subprocess.run(
+        [sys.executable, '-c', SMALL, '--cases', 'nothing'],
+        capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 1 and 'video_1568_1' in done.stderr
