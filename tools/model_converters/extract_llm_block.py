@@ -11,7 +11,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
-from lm4ve_mm.llm.checkpoint import DTYPES
+from lm4ve_mm.llm.storage import DTYPES
 from lm4ve_mm.llm.extract import extract_blocks
 
 
