@@ -157,10 +157,19 @@ class ModelParallelFiles:
         return [shard[name] for shard in self._shards]
 
 
+def _aligned_tensor(opened, name: str) -> Tensor:
+    """The mapped tensor; a copy where it starts at an odd address.
+
+    Files written before safetensors padded its headers may have such.
+    """
+    tensor = opened.get_tensor(name)
+    aligned = tensor.data_ptr() % tensor.element_size() == 0
+    return tensor if aligned else tensor.clone()
+
+
 def safetensors_files(paths: Dict[str, Path]) -> MappedFiles:
     """Tensors in ``.safetensors`` files, given name -> file."""
-    return MappedFiles(paths, open_safetensors,
-                       lambda opened, name: opened.get_tensor(name))
+    return MappedFiles(paths, open_safetensors, _aligned_tensor)
 
 
 def torch_files(paths: Dict[str, Path]) -> MappedFiles:

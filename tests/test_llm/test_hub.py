@@ -171,6 +171,8 @@ class TestOneLayerIsFetched:
         assert found.source == 'llama' and wanted.source == 'small'
         assert found.identity().sha256 == wanted.identity().sha256
         assert found.identity().dtype == wanted.identity().dtype
+        # The header; the layer, whose tensors are neighbours; the norm.
+        assert sum(request.host == 'cdn' for request in hub.requests) == 3
 
     def test_long_header(self, small, hub):
         """A header beyond the first request is asked for to its end."""

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import struct
 import sys
 from collections import namedtuple
 from pathlib import Path
@@ -86,6 +87,22 @@ class TestMapping:
         assert sha256(file) == before
         again = read_blocks(str(checkpoint), (1, )).tensors[0]
         assert not any((tensor == 7).all() for tensor in again.values())
+
+
+def test_file_with_odd_addresses(llama_folder):
+    """Without the padding of its header, as old files are: copied."""
+    wanted = read_blocks(str(llama_folder), (1, )).identity()
+    path = llama_folder / 'model.safetensors'
+    data = path.read_bytes()
+    length, = struct.unpack('<Q', data[:8])
+    header = data[8:8 + length].rstrip()
+    header += b' ' * ((1 - len(header)) % 8)
+    path.write_bytes(
+        struct.pack('<Q', len(header)) + header + data[8 + length:])
+    found = read_blocks(str(llama_folder), (1, ))
+    assert found.identity() == wanted
+    for tensor in found.tensors[0].values():
+        assert tensor.data_ptr() % 4 == 0
 
 
 @pytest.fixture(scope='module')
