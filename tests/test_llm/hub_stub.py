@@ -188,7 +188,7 @@ def _handler(hub: Hub, host: str):
                 'Range', '')) if hub.ranges else None
             if not asked:
                 return self.reply(200, {'ETag': f'"{sha256}"'}, body)
-            begin = int(asked[1]) + hub.shift
+            begin = max(int(asked[1]) + hub.shift, 0)
             part = body[begin:int(asked[2] or len(body)) + 1 + hub.shift]
             end = begin + len(part) - 1
             self.send_response(206)

@@ -82,9 +82,6 @@ def open_layers(model: HubModel, folder: Path, layers: Sequence[int],
         held = _open_downloaded(folder, layers, select)
         if held is not None:
             return held
-        if constants.HF_HUB_OFFLINE:
-            with explained(model):
-                raise OfflineModeIsEnabled
         whole = _fetch(model, folder, files, select)
         if whole is not None:
             return whole

@@ -76,7 +76,7 @@ def _read_once(url: str, begin: int, end: int) -> Iterator[bytes]:
             follow_redirects=True,
             retry_on_exceptions=()) as response:
         _check_answer(response, url, begin, end)
-        for chunk in response.iter_bytes(1 << 20):
+        for chunk in response.iter_bytes():
             yield chunk[:end - begin]
             begin += len(chunk)
 
