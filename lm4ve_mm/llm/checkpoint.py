@@ -1,6 +1,6 @@
 """Reads chosen blocks out of any checkpoint, strictly, and only those."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
@@ -11,49 +11,10 @@ from .block_file import BlockFile
 from .errors import CheckpointError
 from .families import Family, resolve_config
 from .geometry import BlockGeometry
-from .identity import BlockIdentity, digest
+from .hub import HubModel, open_on_hub
 from .locate import PACKAGE_SCHEME, check_file_sha256, find_config, resolve
 from .sources import TensorSource, open_folder, read_json
-
-DTYPES = dict(
-    auto=None,
-    float32=torch.float32,
-    bfloat16=torch.bfloat16,
-    float16=torch.float16)
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """Blocks as they were read: everything to build and to identify them.
-
-    Args:
-        family: Name of the family.
-        source: Name of the checkpoint.
-        layers: Indices of the blocks in the language model.
-        num_layers: How many blocks that language model has.
-        geometry: Shape of each block.
-        tensors: Per block, our tensor name -> tensor.
-        final_norm: Tensors of the norm after the last block, where known.
-    """
-
-    family: str
-    source: str
-    layers: Tuple[int, ...]
-    num_layers: int
-    geometry: BlockGeometry
-    tensors: List[Dict[str, Tensor]]
-    final_norm: Optional[Dict[str, Tensor]]
-
-    @property
-    def dtype(self) -> str:
-        """Type of the stored weights, such as ``float16``."""
-        return str(self.tensors[0]['attn.q.weight'].dtype).partition('.')[2]
-
-    def identity(self) -> BlockIdentity:
-        """Name and digest of the blocks, the final norm not included."""
-        return BlockIdentity(self.family, self.source, self.layers, self.dtype,
-                             digest(self.tensors))
-
+from .storage import Blocks, store_as
 
 def resolve_layers(layers: Sequence[int], num_layers: int,
                    source: str) -> Tuple[int, ...]:
@@ -76,7 +37,8 @@ def resolve_layers(layers: Sequence[int], num_layers: int,
     return resolved
 
 
-def _prefix(family: Family, names: List[str], layer: int, where: Path) -> str:
+def _prefix(family: Family, names: List[str], layer: int,
+            where: object) -> str:
     for prefix in family.prefixes:
         prefix = prefix.format(i=layer)
         if any(name.startswith(prefix) for name in names):
@@ -137,7 +99,7 @@ def _read_module(source: TensorSource, family: Family, stems: Sequence[str],
 
 
 def _read_layer(source: TensorSource, family: Family, layer: int,
-                geometry: BlockGeometry, where: Path) -> Dict[str, Tensor]:
+                geometry: BlockGeometry, where: object) -> Dict[str, Tensor]:
     names = set(source.names())
     prefix = _prefix(family, list(names), layer, where)
     tensors: Dict[str, Tensor] = {}
@@ -226,50 +188,6 @@ def read_geometry(
     return family, _common_geometry(geometries, wanted), num_layers, wanted
 
 
-def _convert(tensor: Tensor, dtype: Optional[torch.dtype],
-             name: str) -> Tensor:
-    """Change the storage type; refuse values that are not finite."""
-    if not torch.isfinite(tensor).all():
-        raise CheckpointError(f'{name} holds NaN or infinite values: the '
-                              'file is damaged, fetch it again')
-    if dtype is None or tensor.dtype == dtype:
-        return tensor
-    converted = tensor.to(dtype)
-    if not torch.isfinite(converted).all():
-        raise CheckpointError(f"{name} overflows {dtype}; use dtype='auto', "
-                              "'bfloat16' or 'float32'")
-    return converted
-
-
-def store_as(blocks: Blocks, dtype: str) -> Blocks:
-    """The same blocks in another storage type, all values checked.
-
-    Args:
-        blocks: What was read.
-        dtype: A key of ``DTYPES``; ``'auto'`` leaves the type as it is.
-
-    Raises:
-        CheckpointError: If the type is unknown or a value is not finite.
-    """
-    if dtype not in DTYPES:
-        raise CheckpointError(
-            f'dtype={dtype!r} is unknown; known: {", ".join(DTYPES)}')
-
-    def convert(tensors: Dict[str, Tensor], where: str) -> Dict[str, Tensor]:
-        return {
-            name: _convert(tensor, DTYPES[dtype],
-                           f'{blocks.source!r}, {where}: tensor {name}')
-            for name, tensor in tensors.items()
-        }
-
-    norm = blocks.final_norm and convert(blocks.final_norm, 'final norm')
-    tensors = [
-        convert(block, f'layer {layer}')
-        for layer, block in zip(blocks.layers, blocks.tensors, strict=True)
-    ]
-    return replace(blocks, tensors=tensors, final_norm=norm)
-
-
 def _read_block_file(path: Path, layers: Sequence[int]) -> Blocks:
     file = BlockFile(path)
     wanted = resolve_layers(layers, file.num_layers, str(path))
@@ -294,15 +212,28 @@ def _read_block_file(path: Path, layers: Sequence[int]) -> Blocks:
                   tensors, file.read('final_norm'))
 
 
-def _read_folder(path: Path, layers: Sequence[int], name: str) -> Blocks:
-    family, geometry, num_layers, wanted = read_geometry(path, layers, name)
-    source = open_folder(path)
+def _read_folder(path: Path, layers: Sequence[int], name: str,
+                 hub: Optional[HubModel]) -> Blocks:
+    """Read a folder, or a model of the hub whose configuration it holds."""
+    where = hub or path
+    family, geometry, num_layers, wanted = read_geometry(
+        path, layers, hub and str(hub) or name)
+
+    def select(names: List[str], layer: int) -> List[str]:
+        prefix = _prefix(family, names, layer, where)
+        return [
+            name for name in names if name.startswith(prefix)
+            or name.rpartition('.')[0] in family.final_norm
+        ]
+
+    source = open_on_hub(hub, path, wanted, select) if hub else open_folder(
+        path)
     tensors = []
     for layer in wanted:
         try:
-            tensors.append(_read_layer(source, family, layer, geometry, path))
+            tensors.append(_read_layer(source, family, layer, geometry, where))
         except CheckpointError as error:
-            raise CheckpointError(f'{path}: {error}') from error
+            raise CheckpointError(f'{where}: {error}') from error
     return Blocks(family.name, name, wanted, num_layers, geometry, tensors,
                   _read_final_norm(source, family, geometry))
 
@@ -314,14 +245,21 @@ def read_blocks(checkpoint: str,
                 obtain: Optional[str] = None) -> Blocks:
     """Read chosen blocks of a language model, and no other bytes.
 
+    The tensors are views of the mapped file where it stores them as we do,
+    so that processes of one machine share their pages.
+
     Args:
         checkpoint: Folder of Hugging Face (``config.json``) or Meta
             (``params.json``), a block file of ours, a checkpoint published
-            with its block, or ``package://NAME``.
+            with its block, ``package://NAME``, or ``hf://OWNER/MODEL`` or
+            ``hf://OWNER/MODEL@REVISION`` on the Hugging Face hub: the bytes
+            of the layers are fetched once and kept in its cache.
         layers: Indices; negative ones count from the last layer.
         dtype: Storage type: ``'auto'`` (the checkpoint's), ``'float32'``,
             ``'bfloat16'``, ``'float16'``.
-        file_sha256: If given, what ``model.safetensors`` must hash to.
+        file_sha256: If given, what ``model.safetensors`` must hash to. Not
+            with ``hf://``, where that file is not read whole and a commit
+            as the revision says exactly which one is meant.
         obtain: Command that gets the checkpoint, for the error message.
 
     Returns:
@@ -332,12 +270,19 @@ def read_blocks(checkpoint: str,
         CheckpointNotFoundError: If there is nothing to read.
         CheckpointError: If what is there does not give the block.
     """
+    hub = HubModel.parse(checkpoint)
+    if hub and file_sha256 is not None:
+        raise CheckpointError(
+            f'file_sha256 is that of a whole file, of which {checkpoint!r} '
+            'reads a part. Set file_sha256=None and pin the model by its '
+            f'commit: hf://{hub.repo}@COMMIT')
     path = resolve(checkpoint, obtain)
     if file_sha256 is not None:
         check_file_sha256(path, file_sha256)
     if path.is_dir():
         name = str(checkpoint).removeprefix(PACKAGE_SCHEME)
-        blocks = _read_folder(path, layers, Path(name).absolute().name)
+        name = hub.name if hub else Path(name).absolute().name
+        blocks = _read_folder(path, layers, name, hub)
     else:
         blocks = _read_block_file(path, layers)
     return store_as(blocks, dtype)

@@ -7,6 +7,7 @@ from typing import Optional
 
 from .errors import CheckpointError, CheckpointNotFoundError
 from .families import FAMILIES
+from .hub import HUB_SCHEME, HubModel, looks_like_repo, resolve_on_hub
 
 PACKAGE_SCHEME = 'package://'
 
@@ -16,21 +17,28 @@ def resolve(checkpoint: str, obtain: Optional[str] = None) -> Path:
 
     Args:
         checkpoint: A path, or ``package://NAME`` for weights that an
-            installed Python distribution carries.
+            installed Python distribution carries, or ``hf://OWNER/MODEL``
+            on the Hugging Face hub, whose configuration is fetched.
         obtain: The command that gets it, for the error message;
             ``{checkpoint}`` in it stands for the path.
 
     Raises:
         CheckpointNotFoundError: If there is nothing; says where it looked
             and what to do.
+        CheckpointError: If what follows ``hf://`` names no model.
     """
     if str(checkpoint).startswith(PACKAGE_SCHEME):
         return _resolve_package(str(checkpoint)[len(PACKAGE_SCHEME):])
+    hub = HubModel.parse(checkpoint)
+    if hub:
+        return resolve_on_hub(hub)
     path = Path(checkpoint).expanduser()
     if path.exists():
         return path
     obtain = obtain or 'hf download OWNER/MODEL --local-dir {checkpoint}'
     get_it = obtain.format(checkpoint=checkpoint)
+    text = str(checkpoint)
+    repo = text if looks_like_repo(text) else 'OWNER/MODEL'
     raise CheckpointNotFoundError(
         f'No language-model checkpoint at {str(checkpoint)!r} (looked at '
         f'{path.absolute()}).\n'
@@ -38,6 +46,8 @@ def resolve(checkpoint: str, obtain: Optional[str] = None) -> Path:
         'Face), a folder\nwith params.json and consolidated.*.pth (Meta), or '
         'a block file.\n'
         f'  get it:            {get_it}\n'
+        f'  it is on the hub:  checkpoint={HUB_SCHEME + repo!r} fetches the '
+        'layer alone\n'
         '  keep one layer:    python tools/model_converters/'
         f'extract_llm_block.py FOLDER {path.with_suffix(".safetensors")}\n'
         '  it lies elsewhere: --cfg-options model.neck.llm.checkpoint=PATH\n'

@@ -49,6 +49,10 @@ def read_json(path: Path) -> dict:
 def open_safetensors(path: Path):
     """Open a ``.safetensors`` file without reading its tensors.
 
+    Its tensors are views of a private mapping: pages are read when touched
+    and shared by all processes; what is written into a tensor goes to a copy
+    of the page and never to the file.
+
     Raises:
         CheckpointError: If it is truncated or of another format.
     """
@@ -104,6 +108,11 @@ class MappedFiles:
         """All names there are, also of files that were not opened."""
         return list(self._files)
 
+    def absent(self, names: Sequence[str]) -> List[Path]:
+        """Those of the files of ``names`` that are not there."""
+        paths = {self._files[name] for name in names}
+        return sorted(path for path in paths if not path.is_file())
+
     def read(self, name: str) -> List[Tensor]:
         """The tensor, as a list of one.
 
@@ -148,10 +157,19 @@ class ModelParallelFiles:
         return [shard[name] for shard in self._shards]
 
 
+def _aligned_tensor(opened, name: str) -> Tensor:
+    """The mapped tensor; a copy where it starts at an odd address.
+
+    Files written before safetensors padded its headers may have such.
+    """
+    tensor = opened.get_tensor(name)
+    aligned = tensor.data_ptr() % tensor.element_size() == 0
+    return tensor if aligned else tensor.clone()
+
+
 def safetensors_files(paths: Dict[str, Path]) -> MappedFiles:
     """Tensors in ``.safetensors`` files, given name -> file."""
-    return MappedFiles(paths, open_safetensors,
-                       lambda opened, name: opened.get_tensor(name))
+    return MappedFiles(paths, open_safetensors, _aligned_tensor)
 
 
 def torch_files(paths: Dict[str, Path]) -> MappedFiles:
@@ -159,7 +177,12 @@ def torch_files(paths: Dict[str, Path]) -> MappedFiles:
     return MappedFiles(paths, open_torch, lambda opened, name: opened[name])
 
 
-def _indexed(folder: Path, index: str) -> Dict[str, Path]:
+def indexed(folder: Path, index: str) -> Dict[str, Path]:
+    """Tensor name -> file, as an index of Hugging Face says.
+
+    Raises:
+        CheckpointError: If it is no such index.
+    """
     weight_map = read_json(folder / index).get('weight_map')
     if not isinstance(weight_map, dict):
         raise CheckpointError(f"{folder / index} has no 'weight_map'")
@@ -174,14 +197,14 @@ def open_folder(folder: Path) -> TensorSource:
     """
     single, index = 'model.safetensors', 'model.safetensors.index.json'
     if (folder / index).is_file():
-        return safetensors_files(_indexed(folder, index))
+        return safetensors_files(indexed(folder, index))
     if (folder / single).is_file():
         with open_safetensors(folder / single) as opened:
             names = list(opened.keys())
         return safetensors_files({name: folder / single for name in names})
     single, index = 'pytorch_model.bin', 'pytorch_model.bin.index.json'
     if (folder / index).is_file():
-        return torch_files(_indexed(folder, index))
+        return torch_files(indexed(folder, index))
     if (folder / single).is_file():
         names = list(open_torch(folder / single))
         return torch_files({name: folder / single for name in names})

@@ -77,6 +77,10 @@ layers are read.
 
     llm=dict(checkpoint='checkpoints/opt-125m', layers=(-1, ))
 
+Or name it [on the Hugging Face hub](#from-the-hub), without downloading it:
+
+    llm=dict(checkpoint='hf://facebook/opt-125m', layers=(-1, ))
+
 All of them are tested against the layer of transformers: outputs and
 gradients agree within 1e-5 of the largest value in fp32. Positions are off, as
 in the paper; `rope=True` turns the rotary phase on where a family has one
@@ -103,6 +107,51 @@ in LLaMA 7B) and with the tokens that the head reads: see
 A family that is not listed is an error that names those that are. To add
 one, write an entry in `lm4ve_mm/llm/families/` and a case in
 `tests/test_llm/family_cases.py`.
+
+## From the hub
+
+`hf://OWNER/MODEL`, or `hf://OWNER/MODEL@REVISION` with a branch, a tag or a
+commit, needs `pip install 'lm4ve_mm[hf]'`. Of safetensors, the bytes of the
+layer and of the final norm are fetched, 0.4 of LLaMA 7B's 13 GB, and kept:
+later runs and the other ranks transfer nothing. Of `.bin` files the shards
+that hold them are downloaded whole, of Meta's files all, and so are shards
+from a server that serves no parts of files; a warning says how many bytes
+that takes. A path without `hf://` never goes to the network.
+
+The variables of Hugging Face mean what they always do:
+
+- `HF_TOKEN`, or `hf auth login`: for gated and private models. The token goes
+  to the hub alone, not to the servers that it redirects to.
+- `HF_HUB_OFFLINE=1`: only the cache is used; what it lacks is an error.
+- `HF_HOME`: where the caches lie, `~/.cache/huggingface` by default.
+- `HF_HUB_CACHE`: configurations and whole files. A model that any program has
+  downloaded is used from there.
+- `HF_ASSETS_CACHE`: the layers, each in a file of its own under
+  `lm4ve_mm/OWNER--MODEL/COMMIT/`.
+- `HF_ENDPOINT`: a mirror of the hub.
+
+A branch may move, and the digest in a checkpoint then refuses the new block:
+give the commit to pin it, which also saves the request that asks for the
+branch. `file_sha256` is that of a whole file, and an error here.
+
+## What reading costs
+
+A layer is mapped, not copied, and all processes of a machine share its
+pages; what is written into a tensor never reaches the file. Measured here by
+`python tools/analysis_tools/benchmark_reading.py` (fp16, 8 layers of LLaMA
+7B's width, 404.8 MB each; one thread of an x86-64 CPU that others used too, so
+CPU time; median of 3):
+
+| | CPU time | memory added | at the peak |
+|---|---|---|---|
+| one layer of the checkpoint | 0.03 s | 408 MB | 408 MB |
+| the same from a block file, its sha256 checked | 0.53 s | 409 MB | 409 MB |
+| the whole, copied into memory | 3.55 s | 3,239 MB | 6,477 MB |
+| the whole, mapped, each byte looked at | 0.23 s | 3,239 MB | 3,239 MB |
+
+Two processes that hold the layer share all of its pages. A family that
+stores a tensor in another layout than ours (GPT-2's transposed maps, the
+joined queries, keys and values of others) takes a copy of those tensors.
 """
 
 

@@ -3,23 +3,27 @@
     python tools/model_converters/extract_llm_block.py \
         checkpoints/llama-7b checkpoints/llama-7b-l31.safetensors
 
-Only the bytes of that layer are read. Use the file as ``llm.checkpoint``.
-Needs torch and safetensors, no toolbox.
+Only the bytes of that layer are read, and no others are fetched where the
+checkpoint is hf://OWNER/MODEL on the Hugging Face hub. Use the file as
+``llm.checkpoint``. Needs torch and safetensors (for hf:// huggingface_hub
+too), no toolbox.
 """
 
 from argparse import ArgumentParser
 from pathlib import Path
 
 from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
-from lm4ve_mm.llm.checkpoint import DTYPES
 from lm4ve_mm.llm.extract import extract_blocks
+from lm4ve_mm.llm.storage import DTYPES
 
 
 def main() -> None:
     """Extract as the command line says."""
     parser = ArgumentParser(description='Keep one layer of a language model')
     parser.add_argument(
-        'checkpoint', help='folder of Hugging Face or Meta, package://NAME')
+        'checkpoint',
+        help='folder of Hugging Face or Meta, package://NAME, or '
+        'hf://OWNER/MODEL[@REVISION] on the hub')
     parser.add_argument('out', type=Path, help='the .safetensors to write')
     parser.add_argument(
         '--layers',
