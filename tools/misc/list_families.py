@@ -6,10 +6,12 @@ Every line is computed from the family's entry and the published
 configuration of one of its models.
 """
 
-from typing import Dict, Iterator, Tuple
+from typing import Dict, Iterator, NamedTuple, Tuple
 
 try:
-    from lm4ve_mm.llm.families import FAMILIES, NESTED, resolve_config
+    from lm4ve_mm.llm.families import (FAMILIES, NESTED, Family,
+                                       resolve_config)
+    from lm4ve_mm.llm.geometry import BlockGeometry
 except ModuleNotFoundError as error:
     if error.name != 'lm4ve_mm':
         raise
@@ -28,44 +30,76 @@ def _sizes(width: int, heads: int, hidden: int, layers: int,
         **more)
 
 
-# Family -> a published model, and what its configuration file says.
-EXAMPLES: Dict[str, Tuple[str, dict]] = dict(
-    llama=('LLaMA 7B', _sizes(4096, 32, 11008, 32, hidden_act='silu')),
-    mistral=('Mistral 7B',
-             _sizes(4096, 32, 14336, 32, hidden_act='silu',
-                    num_key_value_heads=8)),
-    qwen2=('Qwen2.5 0.5B',
-           _sizes(896, 14, 4864, 24, hidden_act='silu',
-                  num_key_value_heads=2, rope_theta=1e6)),
-    qwen3=('Qwen3 0.6B',
-           _sizes(1024, 16, 3072, 28, hidden_act='silu',
-                  num_key_value_heads=8, head_dim=128, rope_theta=1e6)),
-    gemma=('Gemma 2B',
-           _sizes(2048, 8, 16384, 18, num_key_value_heads=1, head_dim=256)),
-    gemma2=('Gemma 2 2B',
-            _sizes(2304, 8, 9216, 26, num_key_value_heads=4, head_dim=256)),
-    gemma3=('Gemma 3 1B',
-            _sizes(1152, 4, 6912, 26, num_key_value_heads=1, head_dim=256)),
-    phi=('Phi-2',
-         _sizes(2560, 32, 10240, 32, hidden_act='gelu_new',
-                partial_rotary_factor=0.4)),
-    phi3=('Phi-3 mini', _sizes(3072, 32, 8192, 32, hidden_act='silu')),
-    opt=('OPT 125M',
-         _sizes(768, 12, 3072, 12, ffn_dim=3072, activation_function='relu')),
-    gpt2=('GPT-2',
-          dict(n_embd=768, n_head=12, n_layer=12,
-               activation_function='gelu_new')),
-    gpt_neox=('Pythia 160M',
-              _sizes(768, 12, 3072, 12, hidden_act='gelu', rotary_pct=0.25)),
-    falcon=('Falcon 7B', _sizes(4544, 71, 18176, 32)),
-    bloom=('BLOOM 560M', dict(n_embed=1024, n_head=16, n_layer=24)),
-    bert=('BERT base', _sizes(768, 12, 3072, 12, hidden_act='gelu')),
-    roberta=('RoBERTa base', _sizes(768, 12, 3072, 12, hidden_act='gelu')))
+class Example(NamedTuple):
+    """A published model of a family.
+
+    Args:
+        model: Its name.
+        config: What its configuration file says.
+        licence: Of its weights.
+        gated: Whether the hub asks to accept terms first.
+    """
+
+    model: str
+    config: dict
+    licence: str
+    gated: bool = False
+
+
+APACHE = 'Apache-2.0'
+GEMMA = 'Gemma terms of use'
+EXAMPLES: Dict[str, Example] = dict(
+    llama=Example('LLaMA 7B',
+                  _sizes(4096, 32, 11008, 32, hidden_act='silu'),
+                  'Meta, non-commercial; 2 and 3: community licences', True),
+    mistral=Example('Mistral 7B',
+                    _sizes(4096, 32, 14336, 32, hidden_act='silu',
+                           num_key_value_heads=8), APACHE, True),
+    qwen2=Example('Qwen2.5 0.5B',
+                  _sizes(896, 14, 4864, 24, hidden_act='silu',
+                         num_key_value_heads=2, rope_theta=1e6), APACHE),
+    qwen3=Example('Qwen3 0.6B',
+                  _sizes(1024, 16, 3072, 28, hidden_act='silu',
+                         num_key_value_heads=8, head_dim=128,
+                         rope_theta=1e6), APACHE),
+    gemma=Example('Gemma 2B',
+                  _sizes(2048, 8, 16384, 18, num_key_value_heads=1,
+                         head_dim=256), GEMMA, True),
+    gemma2=Example('Gemma 2 2B',
+                   _sizes(2304, 8, 9216, 26, num_key_value_heads=4,
+                          head_dim=256), GEMMA, True),
+    gemma3=Example('Gemma 3 1B',
+                   _sizes(1152, 4, 6912, 26, num_key_value_heads=1,
+                          head_dim=256), GEMMA, True),
+    phi=Example('Phi-2',
+                _sizes(2560, 32, 10240, 32, hidden_act='gelu_new',
+                       partial_rotary_factor=0.4), 'MIT'),
+    phi3=Example('Phi-3 mini',
+                 _sizes(3072, 32, 8192, 32, hidden_act='silu'), 'MIT'),
+    opt=Example('OPT 125M',
+                _sizes(768, 12, 3072, 12, ffn_dim=3072,
+                       activation_function='relu'),
+                'OPT, non-commercial research'),
+    gpt2=Example('GPT-2',
+                 dict(n_embd=768, n_head=12, n_layer=12,
+                      activation_function='gelu_new'), 'MIT'),
+    gpt_neox=Example('Pythia 160M',
+                     _sizes(768, 12, 3072, 12, hidden_act='gelu',
+                            rotary_pct=0.25), APACHE),
+    falcon=Example('Falcon 7B', _sizes(4544, 71, 18176, 32), APACHE),
+    bloom=Example('BLOOM 560M', dict(n_embed=1024, n_head=16, n_layer=24),
+                  'BigScience RAIL 1.0'),
+    bert=Example('BERT base',
+                 _sizes(768, 12, 3072, 12, hidden_act='gelu'), APACHE),
+    roberta=Example('RoBERTa base',
+                    _sizes(768, 12, 3072, 12, hidden_act='gelu'), 'MIT'))
 
 NORMS = dict(rms='RMSNorm', layer='LayerNorm')
 PLACEMENTS = dict(pre='before', post='after', sandwich='around')
 HEADER = ('family', '`model_type`', 'norm', 'activation', 'rotary phase',
-          'one of its blocks', 'note')
+          'note')
+SIZES = ('model', 'width', 'heads', 'parameters of a block', 'in 16 bits',
+         'licence', 'gated')
 
 HEAD = """# Choosing a language model
 
@@ -87,11 +121,16 @@ in the paper; `rope=True` turns the rotary phase on where a family has one
 that is computed here, and is an error elsewhere.
 """
 
-TAIL = """
+MIDDLE = """
 The norm stands before each part, after it, or around it (both). The
-rotary phase turns a whole head, or some of its dimensions. Sizes are those
-of one model of the family, and the parameters those of one block.
+rotary phase turns a whole head, or some of its dimensions.
 
+One block of one model of each family, computed from its published
+configuration. Licences and gates are as their model pages are known to state
+them; none was reachable from here, so read the page before you build on it.
+"""
+
+TAIL = """
 LLaMA is also read from Meta's own files (`params.json`), however many shards
 they have. Inside a multimodal checkpoint the language model is found by its
 `text_config` and read by its own family's entry; `model_type` is one of
@@ -155,16 +194,24 @@ joined queries, keys and values of others) takes a copy of those tensors.
 """
 
 
-def rows() -> Iterator[Tuple[str, ...]]:
-    """Cells of the table, a family a row; Meta's files are a form of one."""
+def _blocks() -> Iterator[Tuple[Family, BlockGeometry]]:
+    """Each family with the last block of its example.
+
+    Meta's files are a form of one of them, without a row of their own.
+    """
     for family in FAMILIES:
         if not family.model_types:
             continue
-        model, config = EXAMPLES[family.name]
+        config = EXAMPLES[family.name].config
         given = dict(config, model_type=family.model_types[0])
         _, settings = resolve_config(given, family.config_file)
         last = int(settings[family.num_layers_key]) - 1
-        block = family.layer_geometry(settings, last)
+        yield family, family.layer_geometry(settings, last)
+
+
+def rows() -> Iterator[Tuple[str, ...]]:
+    """What is special about each family."""
+    for family, block in _blocks():
         norm = f'{NORMS[block.norm]} {PLACEMENTS[block.placement]}'
         gate = ', gated' if block.gated else ''
         phase = 'none'
@@ -172,17 +219,33 @@ def rows() -> Iterator[Tuple[str, ...]]:
             phase = f'{block.rope_dims} of {block.head_dim}'
         yield (family.name,
                ', '.join(f'`{name}`' for name in family.model_types), norm,
-               block.activation + gate, phase,
-               f'{model}: width {block.width}, '
-               f'{block.num_parameters() / 1e6:.1f} M', family.note)
+               block.activation + gate, phase, family.note)
+
+
+def sizes() -> Iterator[Tuple[str, ...]]:
+    """How large one block of each example is, and who may use it."""
+    for family, block in _blocks():
+        example = EXAMPLES[family.name]
+        heads = f'{block.num_heads}'
+        if block.num_kv_heads != block.num_heads:
+            heads += f', {block.num_kv_heads} of keys'
+        count = block.num_parameters()
+        yield (example.model, str(block.width), heads,
+               f'{count / 1e6:.1f} M', f'{2 * count / 1e6:.0f} MB',
+               example.licence, 'yes' if example.gated else 'no')
+
+
+def table(header: Tuple[str, ...], lines: Iterator[Tuple[str, ...]]) -> str:
+    """A table in Markdown."""
+    cells = [header, ['---'] * len(header), *lines]
+    return '\n'.join(f'| {" | ".join(line)} |' for line in cells)
 
 
 def page() -> str:
     """The whole page, in Markdown."""
-    lines = [HEADER, ['---'] * len(HEADER), *rows()]
-    table = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
     nested = ', '.join(f'`{name}`' for name in NESTED)
-    return f'{HEAD}\n{table}\n{TAIL.format(nested=nested)}'
+    return (f'{HEAD}\n{table(HEADER, rows())}\n{MIDDLE}\n'
+            f'{table(SIZES, sizes())}\n{TAIL.format(nested=nested)}')
 
 
 if __name__ == '__main__':
