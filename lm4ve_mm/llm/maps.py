@@ -95,9 +95,16 @@ class LowRankMap(LinearMap):
         init(weight, generator)
         self.register_buffer('weight', weight, persistent=False)
         self.lora = lora.attach(in_dims, out_dims)
-        drawn = bytes.fromhex(digest([dict(weight=weight)]))
-        self.register_buffer('drawn', torch.tensor(list(drawn),
-                                                   dtype=torch.uint8))
+        self.register_buffer('drawn', self._hash())
+
+    def _hash(self) -> Tensor:
+        """sha256 of the weight as 32 bytes, which travel in a state dict."""
+        held = bytes.fromhex(digest([dict(weight=self.weight)]))
+        return torch.tensor(list(held), dtype=torch.uint8)
+
+    def is_intact(self) -> bool:
+        """Whether the weight is what was drawn."""
+        return torch.equal(self._hash(), self.drawn.cpu())
 
     @property
     def matrix(self) -> Tensor:
