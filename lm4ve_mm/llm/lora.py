@@ -68,9 +68,9 @@ class LowRank(nn.Module):
                 f'{prefix[:-1]}: these weights are of rank {len(down)}, this '
                 f"model's of rank {len(self.down)}: set lora.rank in its llm "
                 'config as it was in training')
-        # Checkpoints in half precision round it.
+        # Checkpoints in half precision round it, bf16 by up to 0.2 %.
         if scale is not None and not math.isclose(
-                scale.item(), self.scale, rel_tol=1e-3):
+                scale.item(), self.scale, rel_tol=5e-3):
             raise BlockMismatchError(
                 f'{prefix[:-1]}: these weights were trained with alpha / rank '
                 f'= {scale.item():g}, this model has {self.scale:g}: set '

@@ -24,6 +24,10 @@ def _torch_default(weight: Tensor, generator: Generator = None) -> None:
     nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
 
 
+def _xavier(weight: Tensor, generator: Generator = None) -> None:
+    nn.init.xavier_uniform_(weight, generator=generator)
+
+
 def _zeros(weight: Tensor, generator: Generator = None) -> None:
     nn.init.zeros_(weight)
 
@@ -35,7 +39,7 @@ Init = Callable[[Tensor, Generator], None]
 MAP_INITS: Dict[str, Tuple[Init, Init]] = dict(
     trunc_normal=(_truncated_normal, _truncated_normal),
     default=(_torch_default, _torch_default),
-    xavier=(nn.init.xavier_uniform_, nn.init.xavier_uniform_),
+    xavier=(_xavier, _xavier),
     zero_output=(_truncated_normal, _zeros))
 
 
