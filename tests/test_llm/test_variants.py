@@ -159,16 +159,24 @@ def without_attention(case, model):
 
 class TestWithoutAttention:
 
+    @pytest.mark.parametrize('layers', [(1, ), (2, 0)], ids=str)
     @pytest.mark.parametrize('name', ATTENTION)
-    def test_is_the_layer_whose_attention_gives_zero(self, name, tmp_path):
+    def test_is_the_layer_whose_attention_gives_zero(self, name, layers,
+                                                     tmp_path):
         case, model = CASES[name], model_of(name)
         x = torch.randn(2, NUM_TOKENS, WIDTH,
                         generator=torch.Generator().manual_seed(1))
-        layer = build(model, tmp_path, layers=(1, ), final_norm='none',
+        layer = build(model, tmp_path, layers=layers, final_norm='none',
                       attention=False)
-        whole = reference(case, model, x, 1)
+
+        def wanted(x):
+            for index in layers:
+                x = reference(case, model, x, index)
+            return x
+
+        whole = wanted(x)
         with without_attention(case, model):
-            found = errors(layer, lambda x: reference(case, model, x, 1), x)
+            found = errors(layer, wanted, x)
         assert max(found) < TOLERANCE
         # Attention is not so weak that it could be there or not.
         assert relative_error(layer(x), whole) > 100 * TOLERANCE
