@@ -1,14 +1,24 @@
 """Small stand-ins for the files that real runs need."""
 
+import copy
+import functools
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from PIL import Image
 
 from lm4ve_mm import plugin  # noqa: F401  (registers everything)
+
+
+@pytest.fixture(scope='session')
+def read_config():
+    """Reads a config, each file once; what it gives may be changed."""
+    parse = functools.cache(Config.fromfile)
+    return lambda path: copy.deepcopy(parse(path))
 
 
 @pytest.fixture(scope='session')

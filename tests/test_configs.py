@@ -15,6 +15,8 @@ from lm4ve_mm.registry import MODELS
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 LEAVES = sorted(CONFIGS.glob('*.py'))
+# Their training is in test_variant_configs.py.
+VARIANTS = sorted(CONFIGS.glob('variants/*.py'))
 OURS = sorted(CONFIGS.rglob('*.py'))
 
 # <host>_<size>[_<language model>[_<variant>]]_<data>
@@ -27,7 +29,7 @@ def name_of(path):
 
 
 every_file = pytest.mark.parametrize('path', OURS, ids=name_of)
-every_leaf = pytest.mark.parametrize('path', LEAVES, ids=name_of)
+every_leaf = pytest.mark.parametrize('path', LEAVES + VARIANTS, ids=name_of)
 
 
 @pytest.fixture(autouse=True)
@@ -75,13 +77,13 @@ def test_name_and_docstring(path):
     assert NAME.fullmatch(path.stem)
     text = ast.get_docstring(ast.parse(path.read_text()))
     assert text, 'a leaf starts with a docstring'
-    assert re.search(rf'tools/\S+ configs/{path.name}', text)
+    assert re.search(rf'tools/\S+\s+configs/{name_of(path)}', text)
     assert re.search(r'\*paper\*|\*measured here\*|no expected number', text)
 
 
 @every_leaf
-def test_parses_and_registers(path):
-    cfg = Config.fromfile(path)
+def test_parses_and_registers(path, read_config):
+    cfg = read_config(path)
     assert cfg.default_scope == 'mmpretrain'
     assert 'lm4ve_mm.plugin' in cfg.custom_imports.imports
     assert cfg.auto_scale_lr.base_batch_size > 0

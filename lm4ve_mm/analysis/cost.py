@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from lm4ve_mm.llm import FrozenLLMLayer
 
 PARTS = ('host', 'maps', 'frozen block')
-_MAPS = ('map_in', 'map_out')
+_MAPS = ('map_in', 'map_out', 'norm_in', 'norm_out')
 
 
 @dataclass
@@ -65,8 +65,9 @@ def count_cost(model: nn.Module, run: Callable[[], object]) -> Dict[str, Cost]:
             eval mode, what is computed once and kept is not counted.
 
     Returns:
-        dict: ``host``, ``maps``, ``frozen block`` -> :class:`Cost`. A block
-        that is trained counts as ``frozen block`` too, with its trainable
+        dict: ``host``, ``maps``, ``frozen block`` -> :class:`Cost`. Norms
+        around the maps count as ``maps``. A block that is trained, and LoRA
+        updates in it, count as ``frozen block`` too, with the trainable
         parameters shown.
     """
     layers = {
@@ -79,9 +80,10 @@ def count_cost(model: nn.Module, run: Callable[[], object]) -> Dict[str, Cost]:
         cost = costs[_part_of(name, layers)]
         cost.parameters += parameter.numel()
         cost.trainable += parameter.numel() * parameter.requires_grad
-    for layer in layers.values():
-        costs['frozen block'].parameters += sum(
-            tensor.numel() for tensor in layer.frozen_tensors().values())
+    for layer, module in layers.items():
+        for name, tensor in module.frozen_tensors().items():
+            path = f'{layer}.{name}' if layer else name
+            costs[_part_of(path, layers)].parameters += tensor.numel()
     with torch.no_grad():
         run()  # products of weights that are kept in eval mode
         with FlopCounterMode(display=False) as counter:

@@ -7,8 +7,18 @@ from torch import Tensor, nn
 from .checkpoint import Blocks
 from .errors import BlockMismatchError
 from .identity import BlockIdentity, digest
+from .maps import LowRankMap
 
 IDENTITY_KEY = 'block_identity'
+# Buffers that describe weights and are none.
+_MARKS = (IDENTITY_KEY, 'drawn', 'saved_scale')
+# Trained tensors that not every layer has, and the keyword that makes them.
+_OPTIONAL = {
+    'norm_in.weight': 'norm_in',
+    'norm_out.weight': 'norm_out',
+    'map_in.bias': 'map_bias',
+    'map_out.bias': 'map_bias',
+}
 
 
 class GuardedLayer(nn.Module):
@@ -72,11 +82,19 @@ class GuardedLayer(nn.Module):
     def check_digest(self) -> None:
         """Compare the blocks in memory with those that were read.
 
+        Under LoRA, compare the weights of maps with those that were drawn.
+
         Raises:
             BlockMismatchError: If they differ.
         """
         if self.trainable:
             return
+        for name, module in self.named_modules():
+            if isinstance(module, LowRankMap) and not module.is_intact():
+                raise BlockMismatchError(
+                    f'The frozen weight of {name} has changed: it is no '
+                    'longer what the seed draws. Something wrote into it or '
+                    'changed its type (model.half(), an initialiser)')
         found = self.digest()
         whole = found == self.identity.sha256
         if not whole or self._digest_norm() != self._norm_digest:
@@ -91,7 +109,8 @@ class GuardedLayer(nn.Module):
         """Every tensor that is not trained, by its name in this layer."""
         return {
             name: tensor
-            for name, tensor in self.named_buffers() if name != IDENTITY_KEY
+            for name, tensor in self.named_buffers()
+            if name.rpartition('.')[2] not in _MARKS
         }
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
@@ -118,7 +137,7 @@ class GuardedLayer(nn.Module):
         A loader that is not strict would drop them with a warning.
         """
         updates = [name for name in given if '.lora.' in name]
-        own = dict(self.named_parameters())
+        own = self.state_dict().keys()
         homeless = [name for name in updates if name not in own]
         if homeless:
             raise BlockMismatchError(
@@ -138,3 +157,9 @@ class GuardedLayer(nn.Module):
                     f'These weights contain a trained {name}, which this '
                     'model draws by seed and updates by LoRA: take '
                     f'{name.partition(".")[0]} out of lora.targets')
+        for name in _OPTIONAL:
+            if name in given and name not in own:
+                raise BlockMismatchError(
+                    f'These weights contain a trained {name}, which this '
+                    f'model has no place for: set {_OPTIONAL[name]}=True in '
+                    'its llm config')

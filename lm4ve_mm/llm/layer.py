@@ -10,7 +10,7 @@ from .block import TransformerBlock
 from .fold_cache import FoldCache
 from .guard import GuardedLayer
 from .loading import FINAL_NORMS, INITS, build_final_norm, load, rope_theta
-from .lora import read_lora
+from .lora import LoRA, read_lora
 from .maps import build_maps
 from .paths import (SHORTCUTS, Plan, can_absorb, choose_plans, describe_call,
                     run_blocks)
@@ -134,6 +134,7 @@ class FrozenLLMLayer(GuardedLayer):
         if trainable and updates is not None:
             raise ValueError('lora goes with a frozen block: leave out either '
                              'lora or trainable=True')
+        self._check_attention(updates)
         self.map_in, self.map_out = build_maps(
             embed_dims, blocks.geometry.width, map_bias, map_init, updates,
             seed)
@@ -155,6 +156,25 @@ class FrozenLLMLayer(GuardedLayer):
             raise ValueError(
                 f'shortcut={self.shortcut!r} does not hold with a rotary '
                 "phase or norms of keys; use 'auto', 'fold' or 'off'")
+
+    def _check_attention(self, updates: Optional[LoRA]) -> None:
+        """Refuse keywords that would do nothing without attention."""
+        if self.attention:
+            return
+        idle = [
+            text for text, given in (
+                ('rope=True', self.rope_theta is not None),
+                ('causal=True', self.causal),
+                # Its attention would be saved and never trained.
+                ('trainable=True', self.trainable)) if given
+        ]
+        if updates is not None:
+            idle += [f'lora on {target}' for target in updates.targets
+                     if target.startswith('attn.')]
+        if idle:
+            raise ValueError(
+                f'attention=False leaves nothing for {", ".join(idle)} to '
+                'act on: take it out, or attention=False')
 
     def forward(self,
                 tokens: Tensor,

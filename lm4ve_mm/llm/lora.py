@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .errors import BlockMismatchError
 from .heads import heads_back, heads_forward
 
 MAP_TARGETS = ('map_in', 'map_out')
@@ -15,7 +16,8 @@ MAP_TARGETS = ('map_in', 'map_out')
 class LowRank(nn.Module):
     """``alpha / rank * up @ down``, which is added to a frozen weight.
 
-    ``up`` starts at zero, so that nothing changes before training.
+    ``up`` starts at zero, so that nothing changes before training. The scale
+    is saved beside both, since they mean another update under another one.
 
     Args:
         in_dims: Columns of the weight.
@@ -30,6 +32,7 @@ class LowRank(nn.Module):
         self.scale = alpha / rank
         self.down = nn.Parameter(torch.empty(rank, in_dims))
         self.up = nn.Parameter(torch.zeros(out_dims, rank))
+        self.register_buffer('saved_scale', torch.tensor(self.scale))
         nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -51,6 +54,28 @@ class LowRank(nn.Module):
     def heads_back(self, x: Tensor) -> Tensor:
         """See :func:`lm4ve_mm.llm.heads.heads_back`."""
         return heads_back(self.up, x) @ self.down * self.scale
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        """Refuse an update of another rank or scale.
+
+        A loader that is not strict would drop the one with a warning, and
+        none would notice the other.
+        """
+        down = state_dict.get(f'{prefix}down')
+        scale = state_dict.get(f'{prefix}saved_scale')
+        if down is not None and len(down) != len(self.down):
+            raise BlockMismatchError(
+                f'{prefix[:-1]}: these weights are of rank {len(down)}, this '
+                f"model's of rank {len(self.down)}: set lora.rank in its llm "
+                'config as it was in training')
+        # Checkpoints in half precision round it, bf16 by up to 0.2 %.
+        if scale is not None and not math.isclose(
+                scale.item(), self.scale, rel_tol=5e-3):
+            raise BlockMismatchError(
+                f'{prefix[:-1]}: these weights were trained with alpha / rank '
+                f'= {scale.item():g}, this model has {self.scale:g}: set '
+                'lora.alpha in its llm config as it was in training')
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 class LoRA(NamedTuple):
@@ -83,7 +108,8 @@ def read_lora(values: Optional[Mapping[str, Any]],
         linears: Names of the block's linear maps.
 
     Raises:
-        ValueError: If a key or target is unknown, or the rank not positive.
+        ValueError: If a key or target is unknown, or rank or alpha is not
+            positive.
     """
     if values is None:
         return None
@@ -92,9 +118,15 @@ def read_lora(values: Optional[Mapping[str, Any]],
         raise ValueError(f'lora={dict(values)} should have the keys '
                          f'{", ".join(LoRA._fields)}; rank is required')
     lora = LoRA(**values)
+    if isinstance(lora.targets, str):
+        raise ValueError(f'lora: targets={lora.targets!r} should be a list of '
+                         'names')
     lora = lora._replace(targets=tuple(lora.targets))
     if not isinstance(lora.rank, int) or lora.rank < 1:
-        raise ValueError(f'lora: rank={lora.rank!r} should be 1 or more')
+        raise ValueError(
+            f'lora: rank={lora.rank!r} should be an integer, 1 or more')
+    if lora.alpha is not None and lora.alpha <= 0:
+        raise ValueError(f'lora: alpha={lora.alpha!r} should be more than 0')
     known = (*linears, *MAP_TARGETS)
     wrong = [target for target in lora.targets if target not in known]
     if wrong or not lora.targets:

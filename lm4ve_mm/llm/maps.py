@@ -24,6 +24,10 @@ def _torch_default(weight: Tensor, generator: Generator = None) -> None:
     nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
 
 
+def _xavier(weight: Tensor, generator: Generator = None) -> None:
+    nn.init.xavier_uniform_(weight, generator=generator)
+
+
 def _zeros(weight: Tensor, generator: Generator = None) -> None:
     nn.init.zeros_(weight)
 
@@ -35,7 +39,7 @@ Init = Callable[[Tensor, Generator], None]
 MAP_INITS: Dict[str, Tuple[Init, Init]] = dict(
     trunc_normal=(_truncated_normal, _truncated_normal),
     default=(_torch_default, _torch_default),
-    xavier=(nn.init.xavier_uniform_, nn.init.xavier_uniform_),
+    xavier=(_xavier, _xavier),
     zero_output=(_truncated_normal, _zeros))
 
 
@@ -95,9 +99,16 @@ class LowRankMap(LinearMap):
         init(weight, generator)
         self.register_buffer('weight', weight, persistent=False)
         self.lora = lora.attach(in_dims, out_dims)
-        drawn = bytes.fromhex(digest([dict(weight=weight)]))
-        self.register_buffer('drawn', torch.tensor(list(drawn),
-                                                   dtype=torch.uint8))
+        self.register_buffer('drawn', self._hash())
+
+    def _hash(self) -> Tensor:
+        """sha256 of the weight as 32 bytes, which travel in a state dict."""
+        held = bytes.fromhex(digest([dict(weight=self.weight)]))
+        return torch.tensor(list(held), dtype=torch.uint8)
+
+    def is_intact(self) -> bool:
+        """Whether the weight is what was drawn."""
+        return torch.equal(self._hash(), self.drawn.cpu())
 
     @property
     def matrix(self) -> Tensor:

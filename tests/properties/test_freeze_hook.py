@@ -64,6 +64,39 @@ def test_report(cnn, tools, tmp_path, monkeypatch, frozen):
     ]
 
 
+def test_report_of_lora(lora, tools, tmp_path, monkeypatch):
+    """Updates are trained; the maps that they update are frozen."""
+    runner = tools.build(tools.config(lora, tmp_path, hooks=freezing()))
+    lines = logged(runner, monkeypatch)
+    runner.train()
+    host = sum(p.numel() for part in (runner.model.backbone,
+                                      runner.model.neck.norm,
+                                      runner.model.head)
+               for p in part.parameters())
+    # Rank 2: q is 64 x 64, down 64 x 192, the maps are 64 x 16.
+    trained = host + 2 * (64 + 64 + 64 + 192 + 2 * (64 + 16))
+    maps = 2 * 64 * 16
+    block = 4 * 64 * 64 + 3 * 64 * 192 + 3 * 64  # final norm included
+    total = trained + maps + block
+    report = [line for line in lines if line.startswith('FreezeLLMHook')]
+    assert report[0] == (
+        f'FreezeLLMHook: {total:,} parameters = {trained:,} trainable '
+        f'({trained / total:.2%}) + 0 frozen in the host + {maps:,} frozen '
+        f'in maps + {block:,} frozen in language-model blocks')
+    assert '(frozen) is llama block' in report[1]
+
+
+@pytest.mark.parametrize('name', ['map_in.weight', 'blocks.0.attn.q.weight'])
+def test_a_write_below_lora_ends_the_run(lora, tools, tmp_path, name):
+    runner = tools.build(tools.config(lora, tmp_path, hooks=freezing()))
+    tensors = tools.layer_of(runner.model).frozen_tensors()
+    runner.register_hook(tools.Probe(
+        'after_train_iter', at_second_step(
+            lambda model: nudge_wide(tensors[name]))))
+    with pytest.raises(BlockMismatchError, match='changed'):
+        runner.train()
+
+
 def test_frozen_backbone_stays_bit_for_bit(cnn, tools, tmp_path):
     """Its BatchNorm statistics too, in a run of two epochs."""
     runner = tools.build(

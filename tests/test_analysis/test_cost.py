@@ -56,3 +56,14 @@ def test_trained_block_is_shown_as_trainable():
     model = Host(trainable=True)
     cost = count_cost(model, lambda: model(torch.zeros(1, N, C)))
     assert cost['frozen block'].trainable == cost['frozen block'].parameters
+
+
+def test_lora_and_norms_are_where_they_act():
+    model = Host(norm_in=True, norm_out=True,
+                 lora=dict(rank=2, targets=('attn.q', 'map_in')))
+    costs = count_cost(model, lambda: model(torch.zeros(1, N, C)))
+    maps, block = costs['maps'], costs['frozen block']
+    assert maps.parameters == 2 * C * D + 2 * (C + D) + 4 * C
+    assert maps.trainable == C * D + 2 * (C + D) + 4 * C
+    assert block.parameters == 4 * D * D + 3 * D * F + 3 * D + 2 * (D + D)
+    assert block.trainable == 2 * (D + D)

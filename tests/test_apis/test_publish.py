@@ -17,7 +17,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner, load_checkpoint
 
 from lm4ve_mm.apis.publish import publish
-from lm4ve_mm.llm import BlockMismatchError, CheckpointError
+from lm4ve_mm.llm import BlockMismatchError, CheckpointError, read_blocks
 from lm4ve_mm.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
@@ -167,6 +167,38 @@ def test_published_with_the_block_twice(llama_run, tmp_path):
     one, other = (load(file)['frozen_llm'] for file in (first, second))
     assert one['metadata'] == other['metadata']
     assert same_tensors(other['tensors'], one['tensors'])
+
+
+LORA = dict(rank=2, targets=('attn.q', 'attn.v', 'map_in'))
+
+
+def test_with_the_block_under_lora(tiny_llama, tmp_path):
+    """The block goes in as it was read; the updates are weights."""
+    run = train(tmp_path / 'run', checkpoint=str(tiny_llama), lora=LORA)
+    final = publish(run.file, tmp_path / 'model.pth', with_llm=True)
+    published = load(final)
+    prefix = 'neck.layer.blocks.0.attn.v.lora'
+    assert published['state_dict'][f'{prefix}.up'].any()
+    assert not any(name.endswith(('blocks.0.attn.v.weight', 'map_in.weight'))
+                   for name in published['state_dict'])
+    block = read_blocks(str(final))
+    assert block.identity().sha256 == read_blocks(
+        str(tiny_llama)).identity().sha256
+    scores = predict(run.cfg, run.file)
+    assert torch.equal(predict(run.cfg, final, checkpoint=final), scores)
+    # Without the updates it is another model.
+    published['state_dict'][f'{prefix}.up'].zero_()
+    torch.save(published, tmp_path / 'reset.pth')
+    assert not torch.equal(predict(run.cfg, tmp_path / 'reset.pth'), scores)
+
+
+def test_average_under_lora(tiny_llama, tmp_path):
+    run = train(tmp_path / 'run', checkpoint=str(tiny_llama), lora=LORA)
+    final = publish(run.file, tmp_path / 'model.pth', use_ema=True)
+    name = 'neck.layer.map_in.lora.up'
+    assert load(final)['state_dict'][name].any()
+    assert not torch.equal(predict(run.cfg, final),
+                           predict(run.cfg, run.file))
 
 
 @pytest.fixture()

@@ -147,12 +147,16 @@ class FreezeLLMHook(Hook):
         trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
         held = sum(p.numel() for p in model.parameters()
                    if not p.requires_grad)
-        block = sum(tensor.numel() for layer in layers.values()
-                    for tensor in layer.frozen_tensors().values())
-        total = trained + held + block
+        frozen = [(name, tensor.numel()) for layer in layers.values()
+                  for name, tensor in layer.frozen_tensors().items()]
+        # Under LoRA on the maps, their own weights are frozen too.
+        maps = sum(n for name, n in frozen if name.startswith('map_'))
+        block = sum(n for _, n in frozen) - maps
+        total = trained + held + maps + block
         runner.logger.info(
             f'FreezeLLMHook: {total:,} parameters = {trained:,} trainable '
-            f'({trained / total:.2%}) + {held:,} frozen in the host + '
+            f'({trained / total:.2%}) + {held:,} frozen in the host + ' +
+            (f'{maps:,} frozen in maps + ' if maps else '') +
             f'{block:,} frozen in language-model blocks')
         for name, layer in layers.items():
             state = 'trained' if layer.trainable else 'frozen'

@@ -1,0 +1,11 @@
+"""Variant: residuals around the block and around the whole layer.
+
+    bash tools/dist_train.sh \
+        configs/variants/vit_s_llama_residual_hybrid_in1k.py 4 --amp
+
+arXiv 2403.17343 (R-LLM, medical images).
+Hardware and time: 4 A100, 4 to 6 days (*paper*, for the LLaMA layer).
+Expected top-1: not measured, and not in the paper.
+"""
+_base_ = '../vit_s_llama_in1k.py'
+model = dict(neck=dict(llm=dict(residual='hybrid')))

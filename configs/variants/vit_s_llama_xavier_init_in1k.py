@@ -1,0 +1,11 @@
+"""Variant: maps start by Xavier's rule.
+
+    bash tools/dist_train.sh \
+        configs/variants/vit_s_llama_xavier_init_in1k.py 4 --amp
+
+As the follow-up RealMotion + LLaMA does for motion forecasting.
+Hardware and time: 4 A100, 4 to 6 days (*paper*, for the LLaMA layer).
+Expected top-1: not measured, and not in the paper.
+"""
+_base_ = '../vit_s_llama_in1k.py'
+model = dict(neck=dict(llm=dict(map_init='xavier')))
