@@ -1,6 +1,8 @@
 """The small PointNet that makes one token out of one group of points."""
 
-import torch
+from typing import Sequence
+
+import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -14,20 +16,29 @@ class MiniPointNet(BaseModule):
 
     Args:
         out_channels (int): Width of a token.
+        hidden (Sequence[int]): Widths of the first network's two layers and
+            of the second's first.
     """
 
-    def __init__(self, out_channels: int = 256) -> None:
+    def __init__(self,
+                 out_channels: int = 256,
+                 hidden: Sequence[int] = (128, 256, 512)) -> None:
         super().__init__()
         self.out_channels = out_channels
+        first, local, second = hidden
         self.first_conv = nn.Sequential(
-            nn.Conv1d(3, 128, 1), nn.BatchNorm1d(128), nn.ReLU(inplace=True),
-            nn.Conv1d(128, 256, 1))
+            nn.Conv1d(3, first, 1), nn.BatchNorm1d(first),
+            nn.ReLU(inplace=True), nn.Conv1d(first, local, 1))
         self.second_conv = nn.Sequential(
-            nn.Conv1d(512, 512, 1), nn.BatchNorm1d(512),
-            nn.ReLU(inplace=True), nn.Conv1d(512, out_channels, 1))
+            nn.Conv1d(2 * local, second, 1), nn.BatchNorm1d(second),
+            nn.ReLU(inplace=True), nn.Conv1d(second, out_channels, 1))
 
     def forward(self, groups: Tensor) -> Tensor:
         """Encode each group.
+
+        The second network's first layer sees the group's maximum beside each
+        point. Its part of the weight is applied once per group, not once per
+        point: the same function, and half of the work where most of it is.
 
         Args:
             groups: (B, G, k, 3), relative to the groups' centres.
@@ -35,10 +46,19 @@ class MiniPointNet(BaseModule):
         Returns:
             Tensor: (B, G, out_channels).
         """
-        batch, count, size, _ = groups.shape
-        points = groups.flatten(0, 1).transpose(1, 2)  # (B G, 3, k)
-        local = self.first_conv(points)  # (B G, 256, k)
-        whole = local.max(dim=2, keepdim=True).values.expand(-1, -1, size)
-        both = torch.cat([whole, local], dim=1)  # (B G, 512, k)
-        token = self.second_conv(both).max(dim=2).values
-        return token.view(batch, count, self.out_channels)
+        shape = groups.shape[:3]
+        first, norm, act, last = self.first_conv
+        local = act(norm(_pointwise(first, groups.flatten(0, 2))))
+        local = _pointwise(last, local)  # (B G k, local)
+        whole = local.unflatten(0, shape).amax(dim=2)  # (B, G, local)
+        first, norm, act, last = self.second_conv
+        of_whole, of_local = first.weight[..., 0].chunk(2, dim=1)
+        hidden = F.linear(local, of_local, first.bias).unflatten(0, shape)
+        hidden = hidden + F.linear(whole, of_whole).unsqueeze(2)
+        hidden = act(norm(hidden.flatten(0, 2)))  # (B G k, second)
+        return _pointwise(last, hidden).unflatten(0, shape).amax(dim=2)
+
+
+def _pointwise(conv: nn.Conv1d, points: Tensor) -> Tensor:
+    """A kernel-1 convolution on (N, C): several times faster on a CPU."""
+    return F.linear(points, conv.weight[..., 0], conv.bias)

@@ -1,6 +1,6 @@
 """Point-BERT: a transformer over groups of neighbouring points."""
 
-from typing import Tuple
+from typing import Sequence, Tuple
 
 import torch
 from mmengine.model import BaseModule, ModuleList
@@ -52,6 +52,7 @@ class PointBERT(BaseModule):
         num_heads (int): Heads of each.
         feedforward_channels (int): Hidden width of each.
         encoder_dims (int): Width that the small PointNet gives.
+        encoder_hidden (Sequence[int]): Its hidden widths.
         drop_path_rate (float): Of the last layer, 0 at the first, linear in
             between.
         skip_near_origin (bool): Whether points within 0.0316 of the origin
@@ -67,6 +68,7 @@ class PointBERT(BaseModule):
                  num_heads: int = 6,
                  feedforward_channels: int = 1536,
                  encoder_dims: int = 256,
+                 encoder_hidden: Sequence[int] = (128, 256, 512),
                  drop_path_rate: float = 0.1,
                  skip_near_origin: bool = True,
                  init_cfg=None) -> None:
@@ -76,7 +78,7 @@ class PointBERT(BaseModule):
         self.skip_near_origin = skip_near_origin
         self.cls_token = nn.Parameter(torch.zeros(1, 1, embed_dims))
         self.cls_pos = nn.Parameter(torch.randn(1, 1, embed_dims))
-        self.encoder = MiniPointNet(encoder_dims)
+        self.encoder = MiniPointNet(encoder_dims, encoder_hidden)
         self.reduce_dim = nn.Linear(encoder_dims, embed_dims)
         self.pos_embed = nn.Sequential(
             nn.Linear(3, 128), nn.GELU(), nn.Linear(128, embed_dims))

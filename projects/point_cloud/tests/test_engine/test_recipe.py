@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from torch import nn
@@ -33,7 +32,8 @@ DECAY_RATES = {100: 3.775058e-4, 150: 2.531127e-4, 200: 1.280195e-4,
 @pytest.fixture(scope='module')
 def wrapper():
     """The optimizer of the +LLaMA config, around a model that fits it."""
-    cfg = apis.load_config(CONFIGS / 'point_bert_llama_scanobjectnn_hardest.py')
+    cfg = apis.load_config(
+        CONFIGS / 'point_bert_llama_scanobjectnn_hardest.py')
     init_default_scope(cfg.default_scope)
     cfg.model.neck.llm = dict(WIDE, map_init='default')
     model = MODELS.build(cfg.model)
@@ -169,11 +169,10 @@ def test_loader_of_the_recipe():
 
 
 def build(**paramwise):
-    cfg = Config(dict(
+    return build_optim_wrapper(nn.Linear(2, 2), dict(
         constructor='lm4ve_mm.ThreeRateOptimWrapperConstructor',
         optimizer=dict(type='SGD', lr=1., weight_decay=0.5),
         paramwise_cfg=paramwise))
-    return build_optim_wrapper(nn.Linear(2, 2), cfg)
 
 
 def test_keys_of_paramwise_cfg():

@@ -45,5 +45,5 @@ val_dataloader = dict(
         pipeline=test_pipeline),
     sampler=dict(type='mmengine.DefaultSampler', shuffle=False))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='mmpretrain.Accuracy', topk=(1, ))
+val_evaluator = dict(type='lm4ve_mm.VoteAccuracy', topk=(1, ))
 test_evaluator = val_evaluator

@@ -48,5 +48,5 @@ val_dataloader = dict(
     sampler=dict(type='mmengine.DefaultSampler', shuffle=False))
 # As upstream: votes draw once per batch, so its size is part of the protocol.
 test_dataloader = dict(val_dataloader, batch_size=32)
-val_evaluator = dict(type='mmpretrain.Accuracy', topk=(1, ))
+val_evaluator = dict(type='lm4ve_mm.VoteAccuracy', topk=(1, ))
 test_evaluator = val_evaluator
