@@ -155,11 +155,10 @@ class PointShapes(ScanObjectNN):
         arrays = super().load_arrays()
         wanted = dict(self.settings, generator=GENERATOR)
         with h5py.File(self.file, 'r') as file:
-            found = {key: file.attrs.get(key) for key in wanted}
+            found = {key: file.attrs[key].item() for key in wanted
+                     if key in file.attrs}
         if found != wanted:
-            other = {key: (found[key], wanted[key]) for key in wanted
-                     if found[key] != wanted[key]}
             raise DataError(
-                f'{self.file} was generated with other settings (there, '
-                f'wanted): {other}. Remove it, or give another data_root')
+                f'{self.file} was generated with {found}, but wanted is '
+                f'{wanted}: remove it, or give another data_root')
         return arrays
