@@ -75,9 +75,10 @@ def draw(rows: List[Row], out: Path) -> None:
     for place, row in enumerate(rows, 1):
         axis = figure.add_subplot(lines, COLUMNS, place, projection='3d')
         x, y, z = row.points.T
-        axis.scatter(x, -z, y, c=row.activation, s=4, vmin=0, vmax=1,
-                     cmap='viridis', linewidths=0)
-        axis.set_box_aspect((1, 1, 1))
+        axis.scatter(x, -z, y, c=row.activation, s=max(3, 4000 / len(x)),
+                     vmin=0, vmax=1, cmap='viridis', linewidths=0,
+                     depthshade=False)  # the colour is the message
+        axis.set_box_aspect((1, 1, 1), zoom=1.25)
         axis.set_axis_off()
         middle = (row.points.max(0) + row.points.min(0)) / 2
         reach = np.ptp(row.points, axis=0).max() / 2

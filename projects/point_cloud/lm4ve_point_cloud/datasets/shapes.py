@@ -10,6 +10,7 @@ from numpy.random import Generator, SeedSequence, default_rng
 
 from lm4ve_mm.registry import DATASETS
 
+from .base import choose
 from .errors import DataError
 from .files import build_once, with_progress, write_h5
 from .scanobjectnn import ScanObjectNN
@@ -20,7 +21,7 @@ GENERATOR = 1
 STREAMS = dict(train=0, test=1)
 
 
-def random_rotation(rng: Generator) -> np.ndarray:
+def any_rotation(rng: Generator) -> np.ndarray:
     """Draw a rotation (3, 3), evenly: a random unit quaternion."""
     q = rng.normal(size=4)
     w, x, y, z = q / np.linalg.norm(q)
@@ -29,6 +30,16 @@ def random_rotation(rng: Generator) -> np.ndarray:
         [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
         [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)]
     ])
+
+
+def upright_rotation(rng: Generator) -> np.ndarray:
+    """Draw a rotation (3, 3) around the vertical axis, y."""
+    angle = rng.uniform(0, 2 * np.pi)
+    sine, cosine = np.sin(angle), np.cos(angle)
+    return np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
+
+
+ROTATIONS = dict(any=any_rotation, upright=upright_rotation)
 
 
 def clutter(rng: Generator, count: int, floor: float) -> np.ndarray:
@@ -50,14 +61,15 @@ def clutter(rng: Generator, count: int, floor: float) -> np.ndarray:
     return np.where(on_floor[:, None], ground, lump)
 
 
-def scan(name: str, rng: Generator, num_points: int, noise: float,
-         background: float) -> Tuple[np.ndarray, np.ndarray]:
+def scan(name: str, rng: Generator, num_points: int, rotation: str,
+         noise: float, background: float) -> Tuple[np.ndarray, np.ndarray]:
     """Generate one cloud.
 
     Args:
         name (str): One of :data:`~.solids.SOLIDS`.
         rng (Generator): The source of chance.
         num_points (int): P.
+        rotation (str): One of :data:`ROTATIONS`.
         noise (float): Standard deviation added to each coordinate of the
             solid, whose largest radius is 0.7 to 1.
         background (float): Largest share of clutter.
@@ -69,7 +81,7 @@ def scan(name: str, rng: Generator, num_points: int, noise: float,
     share = int(num_points * rng.uniform(0, background))
     surface = SOLIDS[name](rng)(rng, num_points - share)
     surface = surface - (surface.max(0) + surface.min(0)) / 2
-    surface = surface @ random_rotation(rng).T
+    surface = surface @ ROTATIONS[rotation](rng).T
     surface *= rng.uniform(.7, 1) / np.linalg.norm(surface, axis=1).max()
     surface += rng.normal(0, noise, surface.shape)
     points = np.concatenate([
@@ -85,15 +97,16 @@ def write_shapes(path: Path, split: str, settings: Dict[str, Any]) -> None:
     Args:
         path (Path): The file, in ScanObjectNN's format.
         split (str): ``'train'`` or ``'test'``.
-        settings (dict): ``count``, ``num_points``, ``noise``, ``background``
-            and ``seed``; kept in the file.
+        settings (dict): ``count``, ``seed``, and those of :func:`scan`;
+            kept in the file.
     """
     names = list(SOLIDS)
     count = settings['count']
     seeds = SeedSequence((settings['seed'], STREAMS[split])).spawn(count)
+    scene = {key: value for key, value in settings.items()
+             if key not in ('count', 'seed')}
     scans = [
-        scan(names[i % len(names)], default_rng(seed), settings['num_points'],
-             settings['noise'], settings['background'])
+        scan(names[i % len(names)], default_rng(seed), **scene)
         for i, seed in enumerate(
             with_progress(seeds, count, f'{split} shapes'))
     ]
@@ -115,6 +128,8 @@ class PointShapes(ScanObjectNN):
         data_root (str): Where to put the files.
         count (int): Clouds of this split; the classes take turns.
         num_points (int): Points of a cloud.
+        rotation (str): ``'any'``, or ``'upright'``: around the vertical
+            axis, y, as objects stand in rooms.
         noise (float): Standard deviation added to each coordinate; the
             solids have a radius of 0.7 to 1.
         background (float): The share of clutter is drawn from 0 to this.
@@ -133,6 +148,7 @@ class PointShapes(ScanObjectNN):
                  data_root: str = 'data/point_shapes',
                  count: int = 1500,
                  num_points: int = 2048,
+                 rotation: str = 'any',
                  noise: float = 0.01,
                  background: float = 0.2,
                  seed: int = 0,
@@ -143,8 +159,10 @@ class PointShapes(ScanObjectNN):
         if noise < 0 or not 0 <= background < 1:
             raise ValueError(f'noise={noise} has to be at least 0, and '
                              f'background={background} within 0..1, without 1')
-        self.settings = dict(count=count, num_points=num_points, noise=noise,
-                             background=background, seed=seed)
+        choose('the rotations', rotation, ROTATIONS, type(self).__name__)
+        self.settings = dict(
+            count=count, num_points=num_points, rotation=rotation, noise=noise,
+            background=background, seed=seed)
         super().__init__(
             split, variant='obj_bg', data_root=data_root, **kwargs)
 
@@ -155,7 +173,7 @@ class PointShapes(ScanObjectNN):
         arrays = super().load_arrays()
         wanted = dict(self.settings, generator=GENERATOR)
         with h5py.File(self.file, 'r') as file:
-            found = {key: file.attrs[key].item() for key in wanted
+            found = {key: np.array(file.attrs[key]).item() for key in wanted
                      if key in file.attrs}
         if found != wanted:
             raise DataError(

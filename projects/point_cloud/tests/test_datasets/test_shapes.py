@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from lm4ve_point_cloud.datasets import DataError, PointShapes, ScanObjectNN
 from lm4ve_point_cloud.datasets.files import build_once
-from lm4ve_point_cloud.datasets.shapes import random_rotation
+from lm4ve_point_cloud.datasets.shapes import any_rotation, upright_rotation
 from lm4ve_point_cloud.datasets.solids import (SOLIDS, box, polyhedron,
                                                together, turned)
 
@@ -92,12 +92,36 @@ def test_rotations_are_rotations():
     rng = np.random.default_rng(0)
     turned_up = []
     for _ in range(300):
-        matrix = random_rotation(rng)
+        matrix = any_rotation(rng)
         np.testing.assert_allclose(matrix @ matrix.T, np.eye(3), atol=1e-12)
         assert np.linalg.det(matrix) == pytest.approx(1)
         turned_up.append(matrix @ (0, 1, 0))
     # Any direction: the mean of 300 has a standard error of .033 per axis.
     assert abs(np.mean(turned_up, axis=0)).max() < .15
+
+
+def test_upright_rotations_keep_the_height():
+    rng = np.random.default_rng(0)
+    matrices = [upright_rotation(rng) for _ in range(300)]
+    for matrix in matrices:
+        np.testing.assert_allclose(matrix @ matrix.T, np.eye(3), atol=1e-12)
+        assert (matrix @ (0, 1, 0)).tolist() == [0, 1, 0]
+        assert np.linalg.det(matrix) == pytest.approx(1)
+    assert abs(np.mean([m @ (1, 0, 0) for m in matrices], axis=0)).max() < .15
+
+
+def test_rotation_is_a_setting(tmp_path):
+    """Upright pyramids stand on their base."""
+    ground = dict(any=[], upright=[])
+    for rotation, found in ground.items():
+        shapes = PointShapes(
+            'train', str(tmp_path / rotation), count=150, num_points=256,
+            rotation=rotation, noise=0, background=0)
+        for points in shapes.points[5::15]:  # the pyramids
+            on_ground = points[:, 1] < points[:, 1].min() + 1e-5
+            found.append(on_ground.mean())
+    # The base, of which any other attitude shows a corner or an edge.
+    assert min(ground['upright']) > .2 and max(ground['any']) < .05
 
 
 def test_files_are_those_of_scanobjectnn(tmp_path):
@@ -145,6 +169,7 @@ def test_other_settings_are_refused(tmp_path):
     (dict(count=0), 'count=0'),
     (dict(noise=-1), 'noise=-1 has to be at least 0'),
     (dict(background=1), 'background=1 within 0..1'),
+    (dict(rotation='none'), "the rotations 'any', 'upright', not 'none'"),
     (dict(split='val'), "PointShapes has the splits .* not 'val'"),
 ])
 def test_settings_without_sense(tmp_path, settings, message):
