@@ -18,10 +18,10 @@ REPO = Path(__file__).resolve().parent
 PACKAGE = 'lm4ve_mm'
 PREFIX = 'lm4ve_'
 MIM_ENTRIES = ('configs', 'tools', 'projects', 'model-index.yml')
-# Of the projects, the packages lie where packages do.
+# The projects' packages are installed where packages lie, not in `.mim`.
 NOT_SHIPPED = shutil.ignore_patterns('__pycache__', '*.pyc', 'work_dirs',
                                      'data', 'checkpoints', '.*', '*.pth',
-                                     '*.safetensors', f'{PREFIX}*')
+                                     '*.safetensors', 'tests', f'{PREFIX}*')
 PROJECT_PACKAGES = {
     file.parent.name: file.parent.relative_to(REPO).as_posix()
     for file in sorted(REPO.glob(f'projects/*/{PREFIX}*/__init__.py'))
