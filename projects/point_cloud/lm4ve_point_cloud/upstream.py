@@ -70,7 +70,7 @@ def rename(name: str) -> Optional[str]:
     return None
 
 
-def _plain(state: Mapping) -> Mapping:
+def unwrapped(state: Mapping) -> Mapping:
     """The tensors of a file, without container and wrapper's prefix."""
     held = state.get(CONTAINER)
     held = state if held is None else held
@@ -110,7 +110,7 @@ def translate(state: Mapping, model: nn.Module) -> Translated:
             file does not account for, or a shape differs; all are named.
         BlockMismatchError: If the file was trained around another block.
     """
-    held = _plain(state)
+    held = unwrapped(state)
     pretraining = any(
         name.startswith((PRETRAINING, 'base_model.')) for name in held)
     if pretraining:
@@ -148,8 +148,8 @@ def _read_block(held: Mapping[str, Tensor],
             f'the file was trained with {block.identity()}; this model holds '
             f'{layer.identity}. Point model.neck.llm.checkpoint at the same '
             "language model and layer, or use the file's own block: python "
-            'projects/point_cloud/tools/convert_point_bert.py FILE OUT.pth '
-            '--block BLOCK.safetensors, then model.neck.llm.checkpoint='
+            'projects/point_cloud/tools/convert_point_bert.py FILE --block '
+            'BLOCK.safetensors, then model.neck.llm.checkpoint='
             'BLOCK.safetensors')
     return block
 
