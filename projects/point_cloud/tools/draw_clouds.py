@@ -15,13 +15,11 @@ from typing import List, NamedTuple
 import matplotlib
 import numpy as np
 from lm4ve_point_cloud.activation import point_activation
-from lm4ve_point_cloud.datasets import DataError, DataNotFoundError
+from lm4ve_point_cloud.apis import class_names, load_model
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
 
 from lm4ve_mm import apis
-from lm4ve_mm.registry import DATASETS, MODELS
+from lm4ve_mm.registry import DATASETS
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt  # noqa: E402  (after the backend)
@@ -41,13 +39,9 @@ class Row(NamedTuple):
 
 def predict(cfg: Config, checkpoint: str, count: int) -> List[Row]:
     """Run ``count`` test clouds through the model, spread over the set."""
-    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
-    # A runner does this for train.py.
-    cfg.model.setdefault('data_preprocessor', cfg.get('data_preprocessor'))
-    model = MODELS.build(cfg.model).eval()
-    load_checkpoint(model, checkpoint, map_location='cpu')
+    model = load_model(cfg, checkpoint)
+    names = class_names(cfg, model.head.num_outputs)
     whole = DATASETS.build(cfg.test_dataloader.dataset)
-    classes = whole.metainfo['classes']
     # From evenly spread places, since files may be sorted by class.
     step = max(1, len(whole) // count)
     count = min(count, len(whole))
@@ -59,11 +53,9 @@ def predict(cfg: Config, checkpoint: str, count: int) -> List[Row]:
     rows = []
     for points, activation, sample in zip(*answer, strict=True):
         label = int(sample.pred_label)
-        # A head may have more outputs than there are classes.
-        guess = classes[label] if label < len(classes) else f'no class {label}'
         rows.append(
             Row(points.numpy(), activation.numpy(),
-                classes[int(sample.gt_label)], guess,
+                names[int(sample.gt_label)], names[label],
                 float(sample.pred_score[label])))
     return rows
 
@@ -105,6 +97,8 @@ def main() -> None:
     parser.add_argument('--count', type=int, default=15)
     apis.add_config_options(parser)
     args = parser.parse_args()
+    if args.count < 1:
+        parser.error(f'--count {args.count} draws nothing')
     for path in (args.config, args.checkpoint):
         if not Path(path).is_file():
             parser.exit(2, f'{parser.prog}: error: no file {path}\n')
@@ -112,7 +106,8 @@ def main() -> None:
     cfg.merge_from_dict(args.cfg_options)
     try:
         rows = predict(cfg, args.checkpoint, args.count)
-    except (DataError, DataNotFoundError) as error:
+    # Missing or broken data and weights, whose messages are for people.
+    except (OSError, ValueError, RuntimeError) as error:
         parser.exit(2, f'{parser.prog}: error: {error}\n')
     draw(rows, args.out)
     right = sum(row.truth == row.guess for row in rows)

@@ -17,11 +17,20 @@ class PointCloudDataset(BaseDataset):
 
     Args:
         data_root (str): Where the files lie.
+        serialize_data (bool): As in MMEngine, but False by default: what it
+            would serialise is small, since the clouds are not part of it.
         **kwargs: Passed to :class:`mmpretrain.datasets.BaseDataset`.
     """
 
-    def __init__(self, data_root: str, **kwargs) -> None:
-        super().__init__(ann_file='', data_root=data_root, **kwargs)
+    def __init__(self,
+                 data_root: str,
+                 serialize_data: bool = False,
+                 **kwargs) -> None:
+        super().__init__(
+            ann_file='',
+            data_root=data_root,
+            serialize_data=serialize_data,
+            **kwargs)
 
     @abstractmethod
     def load_arrays(self) -> Tuple[np.ndarray, np.ndarray, str]:

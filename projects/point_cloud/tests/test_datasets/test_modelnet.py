@@ -18,9 +18,11 @@ TEST = ('flower_pot_0150', )
 
 
 def table(identity):
-    """The lines of one object: 60 instead of 10000."""
+    """The lines of one object: 60 instead of 10000, one near the origin."""
     seed = sum(identity.encode())
-    return np.random.default_rng(seed).normal(3, 1, (60, 6)).round(6)
+    lines = np.random.default_rng(seed).normal(3, 1, (60, 6)).round(6)
+    lines[30, :3] = .01
+    return lines
 
 
 @pytest.fixture
@@ -53,6 +55,7 @@ def test_cache_is_built_from_the_text(root, workers):
     for index, one in enumerate(TRAIN):
         points = table(one)[:, :3].astype(np.float32)
         kept = fps_numpy(points, 32, skip_near_origin=False)
+        assert 30 in kept
         info = data.get_data_info(index)
         assert np.array_equal(info['points'], points[kept])
         assert CLASSES[info['gt_label']] == class_of(one)
