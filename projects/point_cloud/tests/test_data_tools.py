@@ -1,5 +1,6 @@
 """The command line tools that look at data."""
 
+import importlib.util
 import runpy
 import sys
 from pathlib import Path
@@ -160,6 +161,21 @@ def test_panel(call, tmp_path):
     # Bright and dark points of the palette.
     for colour in ((253, 231, 37), (68, 1, 84)):
         assert (abs(pixels - colour).sum(-1) < 40).sum() > 10
+
+
+def test_panel_of_nothing(call):
+    status, text = call('draw_clouds.py', 'a.py', 'b.pth', '--count', 0)
+    assert status == 2 and '--count 0 draws nothing' in text
+
+
+def test_lacking_packages_are_named(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, 'find_spec',
+        lambda name, *rest: None if name == 'h5py' else find(name, *rest))
+    with pytest.raises(ImportError, match=r"point clouds need h5py: pip "
+                       r"install 'lm4ve_mm\[points\]'"):
+        runpy.run_path(str(PROJECT / 'lm4ve_point_cloud/datasets/__init__.py'))
 
 
 def test_panel_without_files(call, tmp_path):

@@ -123,6 +123,18 @@ def test_real_sizes_agree_with_the_kernel(version):
     assert not np.array_equal(found, fps_numpy(cloud, 1200, False))
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_gpu_agrees_with_the_cpu(cloud_t):
+    points = torch.cat([cloud_t, torch.rand_like(cloud_t)]).float()
+    chosen = farthest_point_sample(points, 512)
+    on_gpu = farthest_point_sample(points.cuda(), 512)
+    assert torch.equal(on_gpu.cpu(), chosen)
+    centres = gather_points(points, chosen[:, :64])
+    near = knn_indices(points, centres, 32).sort().values
+    on_gpu = knn_indices(points.cuda(), centres.cuda(), 32).sort().values
+    assert torch.equal(on_gpu.cpu(), near)
+
+
 @pytest.mark.parametrize(('radius', 'candidate'), [(.02, False), (.04, True)])
 def test_near_origin_rule(radius, candidate):
     """Check 6: point 5 is taken last, or not at all."""
