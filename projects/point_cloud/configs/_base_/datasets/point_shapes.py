@@ -1,7 +1,11 @@
 # Fifteen generated solids (1500 / 450), 256 of 512 points; they are built in
 # seconds when they are first needed.
 data_preprocessor = dict(
-    type='lm4ve_mm.PointCloudPreprocessor', num_points=256)
+    type='lm4ve_mm.PointCloudPreprocessor',
+    num_points=256,
+    # Milder than Point-BERT's, which makes other solids of these.
+    scale=(0.8, 1.25),
+    shift=0.05)
 
 train_pipeline = [
     dict(type='lm4ve_mm.ShufflePoints'),
@@ -30,6 +34,7 @@ train_dataloader = dict(
         data_root='data/point_shapes',
         count=1500,
         num_points=512,
+        rotation='upright',
         pipeline=train_pipeline),
     sampler=dict(type='mmengine.DefaultSampler', shuffle=True))
 val_dataloader = dict(
@@ -42,6 +47,7 @@ val_dataloader = dict(
         data_root='data/point_shapes',
         count=450,
         num_points=512,
+        rotation='upright',
         pipeline=test_pipeline),
     sampler=dict(type='mmengine.DefaultSampler', shuffle=False))
 test_dataloader = val_dataloader

@@ -1,16 +1,16 @@
-# A small Point-BERT without pretraining: 256 points in 32 groups of 16.
+# A small Point-BERT without pretraining: 256 points in 16 groups of 32.
 model = dict(
     type='lm4ve_mm.PointCloudClassifier',
     backbone=dict(
         type='lm4ve_mm.PointBERT',
-        num_groups=32,
-        group_size=16,
+        num_groups=16,
+        group_size=32,
         embed_dims=128,
-        num_layers=3,
+        num_layers=2,
         num_heads=4,
         feedforward_channels=256,
         encoder_dims=128,
-        encoder_hidden=(64, 128, 128),
+        encoder_hidden=(64, 64, 64),
         drop_path_rate=0.),
     neck=dict(
         type='lm4ve_mm.TokenPoolingNeck',
