@@ -10,6 +10,6 @@ Hardware and time: not published.
 """
 _base_ = [
     './_base_/hosts/point_bert.py', './_base_/datasets/modelnet40_4k.py',
-    './_base_/schedules/point_bert_301e.py', './_base_/point_runtime.py'
+    './_base_/schedules/point_bert_301e.py', './_base_/point_runtime_votes.py'
 ]
 model = dict(head=dict(num_classes=40), backbone=dict(num_groups=256))
