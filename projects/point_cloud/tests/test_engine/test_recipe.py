@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from torch import nn
@@ -12,6 +13,7 @@ from lm4ve_mm import apis
 from lm4ve_mm.registry import MODELS
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
+ROOT = Path(__file__).parents[4]
 # Wide where the maps are, and otherwise as narrow as can be.
 WIDE = dict(
     init='random', geometry=dict(
@@ -193,3 +195,21 @@ def test_optimizer_without_decay():
         build_optim_wrapper(nn.Linear(2, 2), dict(
             constructor='lm4ve_mm.ThreeRateOptimWrapperConstructor',
             optimizer=dict(type='SGD', lr=1.)))
+
+
+def test_metafile_agrees():
+    """With the leaves' docstrings and with the counted parameters."""
+    index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
+    name = 'projects/point_cloud/configs/metafile.yml'
+    assert name in index['Import']
+    entries = yaml.safe_load((ROOT / name).read_text())['Models']
+    assert len(entries) == 12
+    for entry in entries:
+        text = (ROOT / entry['Config']).read_text()
+        result, = entry['Results']
+        assert Path(entry['Config']).stem == entry['Name']
+        assert f'accuracy: {result["Metrics"]["Overall Accuracy"]}' in text
+        trained = 22_065_960 + ('llama' in entry['Name']) * 3_145_728
+        frozen = ('llama' in entry['Name']) * 202_387_456
+        assert entry['Metadata']['Trainable Parameters'] == trained
+        assert entry['Metadata']['Parameters'] == trained + frozen
