@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from lm4ve_point_cloud.apis import build_model
 from lm4ve_point_cloud.datasets.files import write_h5
 from lm4ve_point_cloud.datasets.modelnet_files import cache_of
 from lm4ve_point_cloud.datasets.scanobjectnn import file_of
@@ -20,6 +21,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from lm4ve_mm import apis
+from lm4ve_mm.llm import CheckpointError
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 LEAVES = sorted(CONFIGS.glob('*.py'))
@@ -174,6 +176,47 @@ def test_votes_by_the_test_tool(tmp_path, roots, llama):
     assert set(voted) == {'accuracy/top1', 'accuracy/vote_best',
                           'accuracy/vote_mean', 'accuracy/vote_std'}
     assert voted['accuracy/vote_mean'] <= voted['accuracy/vote_best']
+
+
+THEIRS = (('backbone.layers.', 'blocks.blocks.'), ('ln1', 'norm1'),
+          ('ln2', 'norm2'), ('ffn.layers.0.0', 'mlp.fc1'),
+          ('ffn.layers.1', 'mlp.fc2'), ('head.mlp', 'cls_head_finetune'),
+          ('neck.norm', 'norm'), ('backbone.', ''))
+
+
+def published(state):
+    """The content of a fine-tuned file with these weights."""
+    renamed = {}
+    for name, tensor in state.items():
+        for ours, theirs in THEIRS:
+            name = name.replace(ours, theirs)
+        renamed[f'module.{name}'] = tensor
+    return dict(base_model=renamed, epoch=3, optimizer={},
+                metrics=dict(acc=torch.tensor(80.)))
+
+
+def test_published_file_by_the_test_tool(tmp_path, roots, llama):
+    """Read as it is; one that does not fit ends the run."""
+    path = CONFIGS / 'point_bert_scanobjectnn_objectbg.py'
+
+    def tested(state, number):
+        torch.save(state, tmp_path / 'best.pth')
+        cfg = toy(path, tmp_path, roots, llama)
+        cfg.experiment_name = f'{tmp_path.name}_{number}'
+        cfg.load_from = str(tmp_path / 'best.pth')
+        runner = Runner.from_cfg(cfg)
+        runner.test()
+        return runner.model
+
+    torch.manual_seed(5)
+    wanted = build_model(toy(path, tmp_path, roots, llama)).state_dict()
+    file = published(wanted)
+    found = tested(file, 0).state_dict()
+    for name, tensor in wanted.items():
+        assert torch.equal(found[name], tensor), name
+    del file['base_model']['module.cls_pos']
+    with pytest.raises(CheckpointError, match='lacks backbone.cls_pos'):
+        tested(file, 1)
 
 
 def test_recipe_resumes_exactly(tmp_path, roots, llama):

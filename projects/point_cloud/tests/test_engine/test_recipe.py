@@ -185,6 +185,19 @@ def test_keys_of_paramwise_cfg():
     assert list(sizes(build(flat_names=('weight', )))) == ['no_decay']
 
 
+def test_a_bias_is_one_by_name_too():
+    """Upstream asks for the name beside the rank."""
+    model = nn.Module()
+    model.bias = nn.Parameter(torch.zeros(2, 2))
+    model.weight = nn.Parameter(torch.zeros(2, 2))
+    model.part = nn.Module()
+    model.part.bias = nn.Parameter(torch.zeros(3, 3))
+    built = build_optim_wrapper(model, dict(
+        constructor='lm4ve_mm.ThreeRateOptimWrapperConstructor',
+        optimizer=dict(type='SGD', lr=1., weight_decay=0.5)))
+    assert sizes(built) == dict(decay=(2, 8), no_decay=(1, 9))
+
+
 def test_unknown_key():
     with pytest.raises(ValueError, match='norm_decay_mult.*map_lr_mult'):
         build(norm_decay_mult=0.)
