@@ -228,7 +228,7 @@ def test_the_language_model_is_one_option_away():
 def test_metafile_agrees(name):
     """The model index has each twin, its count and the leaf's number."""
     index = yaml.safe_load((CONFIGS / '../model-index.yml').read_text())
-    assert index['Import'] == ['configs/metafile.yml']
+    assert 'configs/metafile.yml' in index['Import']
     metafile = yaml.safe_load((CONFIGS / 'metafile.yml').read_text())
     [entry] = [m for m in metafile['Models'] if m['Name'] == name]
     leaf = CONFIGS.parent / entry['Config']
