@@ -98,8 +98,24 @@ def _read_module(source: TensorSource, family: Family, stems: Sequence[str],
     return tensors, used
 
 
-def _read_layer(source: TensorSource, family: Family, layer: int,
-                geometry: BlockGeometry, where: object) -> Dict[str, Tensor]:
+def read_layer(source: TensorSource, family: Family, layer: int,
+               geometry: BlockGeometry, where: object) -> Dict[str, Tensor]:
+    """Read one layer by its family's table: all of it, nothing else.
+
+    Args:
+        source: Where the tensors are.
+        family: Whose names they have.
+        layer: Index of the layer.
+        geometry: What its shapes have to be.
+        where: What error messages call the source.
+
+    Returns:
+        dict: Our name of each tensor -> tensor.
+
+    Raises:
+        CheckpointError: If a tensor is missing, has another shape, or is
+            left over.
+    """
     names = set(source.names())
     prefix = _prefix(family, list(names), layer, where)
     tensors: Dict[str, Tensor] = {}
@@ -231,7 +247,7 @@ def _read_folder(path: Path, layers: Sequence[int], name: str,
     tensors = []
     for layer in wanted:
         try:
-            tensors.append(_read_layer(source, family, layer, geometry, where))
+            tensors.append(read_layer(source, family, layer, geometry, where))
         except CheckpointError as error:
             raise CheckpointError(f'{where}: {error}') from error
     return Blocks(family.name, name, wanted, num_layers, geometry, tensors,

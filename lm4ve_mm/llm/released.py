@@ -10,7 +10,7 @@ from typing import Dict, List, Mapping
 import torch
 from torch import Tensor
 
-from .checkpoint import Blocks, _read_layer
+from .checkpoint import Blocks, read_layer
 from .errors import CheckpointError
 from .families import LLAMA_META
 from .geometry import BlockGeometry
@@ -81,6 +81,6 @@ def released_block(state: Mapping[str, Tensor],
         if 'layers.0.feed_forward.w1.weight' in held else width,
         norm_eps=NORM_EPS,
         rope_theta=10000.0)
-    tensors = _read_layer(_Held(held), LLAMA_META, 0, geometry, 'llama.*')
+    tensors = read_layer(_Held(held), LLAMA_META, 0, geometry, 'llama.*')
     return Blocks('llama', 'released', (layer, ), NUM_LAYERS, geometry,
                   [tensors], None)

@@ -53,7 +53,8 @@ def test_points_take_the_token_of_their_centre(neck, layer):
     handle = model.get_submodule(layer).register_forward_hook(
         lambda module, inputs, output: outputs.append(output))
     _, centres = model.backbone.group(points)
-    plain = model(points, mode='predict')
+    with torch.no_grad():  # as point_activation runs it
+        plain = model(points, mode='predict')
     handle.remove()
     tokens = outputs[0] if layer == 'neck.layer' else outputs[0][0]
     activation = token_activation(tokens[:, 1:])

@@ -24,7 +24,7 @@ from lm4ve_point_cloud.upstream import is_upstream, translate, unwrapped
 from lm4ve_mm import apis
 from lm4ve_mm.llm.atomic import replacing
 from lm4ve_mm.llm.block_file import write_block_file
-from lm4ve_mm.llm.checkpoint import DTYPES, store_as
+from lm4ve_mm.llm.storage import DTYPES, store_as
 from lm4ve_mm.llm.extract import pack
 from lm4ve_mm.llm.released import LAYER, NUM_HEADS, released_block
 from lm4ve_mm.llm.sources import open_torch
