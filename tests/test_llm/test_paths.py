@@ -254,6 +254,19 @@ class TestKeptProducts:
         assert not copy.deepcopy(layer)._cache
         assert not pickle.loads(pickle.dumps(layer))._cache
 
+    def test_in_half_precision_they_are_rounded_once(self):
+        """Folded in fp32: each value is within half a spacing, 2^-8."""
+        layer = build('llama', 'fold').bfloat16().eval()
+        with torch.no_grad():
+            layer(some_tokens(torch.bfloat16))
+        block = layer.blocks[0]
+        exact = block.attn.k.weight.double() @ (
+            block.attn_norm.weight.double()[:, None] *
+            layer.map_in.weight.double())
+        kept = layer._cache._value.projections.k
+        assert kept.dtype == torch.bfloat16
+        assert_close(kept.double(), exact, rtol=2**-8, atol=1e-6)
+
     def test_under_autocast_they_are_folded_in_fp32(self):
         layer = build('llama', 'fold').eval()
         with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
