@@ -187,3 +187,12 @@ class TestDDP:
         assert not frozen & {x.data_ptr() for x in wrapped.modules_buffers}
         assert any(x is model.norm.running_mean
                    for x in wrapped.modules_buffers)
+
+    def test_every_layer_and_what_was_ignored_before(self):
+        model = nn.ModuleList([build('off'), Host(build('lora'))])
+        model._ddp_params_and_buffers_to_ignore = ['mine']
+        names = ignore_in_ddp(model)._ddp_params_and_buffers_to_ignore
+        assert {'mine', '0.blocks.0.attn.q.weight', '1.layer.map_in.weight',
+                '1.layer.blocks.0.ffn.up.weight'} <= set(names)
+        # Small, and saved: everything else is sent as ever.
+        assert not any(name.endswith('block_identity') for name in names)
