@@ -2,21 +2,30 @@
 
 MMEngine and mim look for configs and tools in ``lm4ve_mm/.mim``. A wheel
 gets copies there; an editable install gets links into the checkout.
+
+A project's package ``projects/<task>/lm4ve_<task>`` is installed beside
+``lm4ve_mm``, under its own name.
 """
 
 import shutil
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 from setuptools.command.editable_wheel import editable_wheel
 
 REPO = Path(__file__).resolve().parent
 PACKAGE = 'lm4ve_mm'
+PREFIX = 'lm4ve_'
 MIM_ENTRIES = ('configs', 'tools', 'projects', 'model-index.yml')
+# The projects' packages are installed where packages lie, not in `.mim`.
 NOT_SHIPPED = shutil.ignore_patterns('__pycache__', '*.pyc', 'work_dirs',
                                      'data', 'checkpoints', '.*', '*.pth',
-                                     '*.safetensors')
+                                     '*.safetensors', 'tests', f'{PREFIX}*')
+PROJECT_PACKAGES = {
+    file.parent.name: file.parent.relative_to(REPO).as_posix()
+    for file in sorted(REPO.glob(f'projects/*/{PREFIX}*/__init__.py'))
+}
 
 
 def mim_sources() -> list[Path]:
@@ -69,9 +78,26 @@ class EditableForMim(editable_wheel):
         """Write the metadata, correct it, and build the wheel from it."""
         self._ensure_dist_info()
         names = Path(self.dist_info_dir) / 'top_level.txt'
-        names.write_text(f'{REPO / PACKAGE}\n{PACKAGE}\n')
+        lines = [str(REPO / PACKAGE), PACKAGE, *PROJECT_PACKAGES]
+        names.write_text('\n'.join(lines) + '\n')
         super().run()
 
 
 
-setup(cmdclass={'build_py': BuildWithMim, 'editable_wheel': EditableForMim})
+def all_packages() -> list[str]:
+    """List our package and those of the projects, with what is in them."""
+    names = find_packages(str(REPO), include=[f'{PACKAGE}*'])
+    for package, folder in PROJECT_PACKAGES.items():
+        names.append(package)
+        names += [f'{package}.{name}'
+                  for name in find_packages(str(REPO / folder))]
+    return names
+
+
+setup(
+    packages=all_packages(),
+    package_dir=PROJECT_PACKAGES,
+    cmdclass={
+        'build_py': BuildWithMim,
+        'editable_wheel': EditableForMim
+    })

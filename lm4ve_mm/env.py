@@ -21,7 +21,7 @@ PACKAGES = (
     'mmcv', 'mmpretrain', 'mmaction2', 'onedl-mmengine', 'onedl-mmcv',
     'onedl-mmpretrain', 'transformers', 'timm', 'opencv-python',
     'opencv-contrib-python', 'opencv-python-headless',
-    'opencv-contrib-python-headless', 'decord', 'av', 'scikit-learn',
+    'opencv-contrib-python-headless', 'decord', 'av', 'h5py', 'scikit-learn',
     'matplotlib', 'pycocotools', 'setuptools', 'openmim', 'openxlab',
     'onedl-mim', 'pip')
 OPENCV = tuple(name for name in PACKAGES if name.startswith('opencv'))

@@ -153,6 +153,20 @@ def test_prepare_distributed_explains(launcher, error, words, monkeypatch):
         compat.prepare_distributed(Config(), launcher)
 
 
+@pytest.mark.parametrize('gpu', [False, True])
+def test_synchronised_batch_norm_is_for_gpus(monkeypatch, gpu):
+    """On CPUs it is left out aloud; with a GPU nothing is touched."""
+    said = []
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
+    monkeypatch.setattr(distributed, '_group_needed', lambda: False)
+    monkeypatch.setattr(distributed, 'print_log',
+                        lambda text, **_: said.append(text))
+    cfg = Config(dict(sync_bn='torch'))
+    compat.prepare_distributed(cfg, 'pytorch')
+    assert cfg.sync_bn == ('torch' if gpu else None)
+    assert [text[:15] for text in said] == ([] if gpu else ["sync_bn='torch'"])
+
+
 def test_group_is_only_started_by_launchers(monkeypatch):
     def start(backend):
         raise AssertionError('started')

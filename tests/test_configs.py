@@ -13,21 +13,27 @@ from mmengine.runner import Runner
 
 from lm4ve_mm.registry import MODELS
 
-CONFIGS = Path(__file__).parents[1] / 'configs'
+ROOT = Path(__file__).parents[1]
+CONFIGS = ROOT / 'configs'
+# Those of the projects are trained by the projects' own tests.
+FOLDERS = [CONFIGS, *sorted(ROOT.glob('projects/*/configs'))]
 LEAVES = sorted(CONFIGS.glob('*.py'))
-OURS = sorted(CONFIGS.rglob('*.py'))
+EVERY_LEAF = sorted(path for at in FOLDERS for path in at.glob('*.py'))
+OURS = sorted(path for at in FOLDERS for path in at.rglob('*.py'))
 
 # <host>_<size>[_<language model>[_<variant>]]_<data>
-NAME = re.compile(r'[a-z0-9]+_[a-z0-9]+(_[a-z0-9]+)*_(in1k|digits)')
+DATA = 'in1k|digits|scanobjectnn_[a-z]+|modelnet40_[148]k|modelnet_fewshot' \
+    '|shapes'
+NAME = re.compile(rf'[a-z0-9]+_[a-z0-9]+(_[a-z0-9]+)*_({DATA})')
 SCOPES = ('mmpretrain', 'mmengine', 'mmaction', 'lm4ve_mm')
 
 
 def name_of(path):
-    return str(path.relative_to(CONFIGS))
+    return str(path.relative_to(ROOT))
 
 
 every_file = pytest.mark.parametrize('path', OURS, ids=name_of)
-every_leaf = pytest.mark.parametrize('path', LEAVES, ids=name_of)
+every_leaf = pytest.mark.parametrize('path', EVERY_LEAF, ids=name_of)
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +81,8 @@ def test_name_and_docstring(path):
     assert NAME.fullmatch(path.stem)
     text = ast.get_docstring(ast.parse(path.read_text()))
     assert text, 'a leaf starts with a docstring'
-    assert re.search(rf'tools/\S+ configs/{path.name}', text)
+    # On a line of its own where both do not fit on one.
+    assert re.search(rf'tools/\S+\s+{path.relative_to(ROOT)}', text)
     assert re.search(r'\*paper\*|\*measured here\*|no expected number', text)
 
 

@@ -3,6 +3,7 @@
 import configparser
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,10 @@ def test_wheel_has_all_that_git_has(wheel):
     for name in tracked_files():
         if name.startswith('lm4ve_mm/'):
             expected.add(name)
+        elif re.match(r'projects/\w+/lm4ve_\w+/', name):
+            expected.add(name.split('/', 2)[2])
+        elif '/tests/' in name:
+            continue
         elif name.startswith(SHIPPED) or name == 'model-index.yml':
             expected.add(f'lm4ve_mm/.mim/{name}')
     packed = {name for name in wheel.namelist() if '.dist-info/' not in name}
@@ -56,11 +61,20 @@ def test_wheel_has_all_that_git_has(wheel):
             if not name.split('/')[-1].startswith('.')} == set()
 
 
+def test_mim_finds_this_package_first(wheel):
+    """It takes the first name that it finds, and they are sorted."""
+    name = next(n for n in wheel.namelist() if n.endswith('/top_level.txt'))
+    first, *others = wheel.read(name).decode().split()
+    assert first == 'lm4ve_mm'
+    assert 'lm4ve_point_cloud' in others
+
+
 def test_mim_finds_configs_by_name():
     """Mim takes a bare file name, and refuses one that is there twice."""
     names = [Path(name).name for name in tracked_files()
              if name.startswith(SHIPPED) and name.endswith('.py')]
-    leaves = {path.name for path in (ROOT / 'configs').glob('*.py')}
+    leaves = {path.name for pattern in ('configs', 'projects/*/configs')
+              for path in ROOT.glob(f'{pattern}/*.py')}
     assert {name for name in leaves if names.count(name) > 1} == set()
 
 

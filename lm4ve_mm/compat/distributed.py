@@ -1,11 +1,13 @@
 """Several processes without a GPU."""
 
+import logging
 import os
 import subprocess
 from multiprocessing import parent_process
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from torch import distributed as dist
 
 # What torch reads, and where each launcher writes it.
@@ -50,7 +52,8 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
 
     Starts the gloo group, since MMEngine skips its own start when one is
     running, and keeps it from handing a GPU number to a model on the CPU.
-    For the versions see :func:`init_cpu_group`.
+    For the versions see :func:`init_cpu_group`. A ``sync_bn`` of the config
+    is left out, and the log says so: torch has it for GPUs only.
 
     Args:
         cfg (Config): The config, changed in place, before the runner is
@@ -70,6 +73,13 @@ def prepare_distributed(cfg: Config, launcher: str) -> None:
     if _group_needed():
         _export_variables(launcher)
         dist.init_process_group('gloo')
+    if cfg.get('sync_bn') is not None:
+        print_log(
+            f'sync_bn={cfg.sync_bn!r} needs GPUs; on CPUs every process keeps '
+            'batch statistics of its own',
+            logger='current',
+            level=logging.WARNING)
+        cfg.sync_bn = None
     wrapper = cfg.get('model_wrapper_cfg') or dict(
         type='MMDistributedDataParallel',
         broadcast_buffers=False,

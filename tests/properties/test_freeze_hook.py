@@ -1,6 +1,5 @@
 """FreezeLLMHook: what it says, what it freezes, what it notices."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -213,7 +212,7 @@ def test_two_processes_without_unused_parameters(cnn, tools, tmp_path):
          f'--master_port={port}', 'tools/train.py', tmp_path / 'cfg.py',
          '--launcher', 'pytorch', '--work-dir', tmp_path / 'work'],
         cwd=ROOT, capture_output=True, text=True,
-        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'))
+        env=tools.environment())
     log = done.stdout + done.stderr
     assert done.returncode == 0, log
     assert 'GPU number: 2' in log

@@ -1,6 +1,5 @@
 """A run that is killed, and the one that goes on from its files."""
 
-import os
 import random
 import signal
 import subprocess
@@ -54,7 +53,7 @@ def assert_same_run(found, wanted, context=''):
             assert same, f'{part}{name} {context}'
 
 
-def start(cfg, work_dir, *options):
+def start(tools, cfg, work_dir, *options):
     """Train in a process of its own, on one thread."""
     file = work_dir.parent / 'killed.py'
     cfg.dump(file)
@@ -62,7 +61,7 @@ def start(cfg, work_dir, *options):
         [sys.executable, 'tools/train.py', file, '--work-dir', work_dir,
          *options],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'))
+        env=tools.environment())
 
 
 def finish(process):
@@ -88,12 +87,12 @@ def test_sigkill_at_any_moment_loses_nothing(vit, tools, tmp_path):
     cfg = tools.config(vit, tmp_path, epochs=EPOCHS)
     cfg.default_hooks.checkpoint.max_keep_ckpts = 2
     whole, killed = tmp_path / 'whole', tmp_path / 'killed'
-    finish(start(cfg, whole))
+    finish(start(tools, cfg, whole))
     # An epoch takes less than the delay: any moment of it can be hit.
     epoch, delay = random.randint(1, EPOCHS // 2), random.uniform(0, 0.2)
-    kill_after(start(cfg, killed), killed, epoch, delay)
+    kill_after(start(tools, cfg, killed), killed, epoch, delay)
     assert not (killed / f'epoch_{EPOCHS}.pth').exists()
-    finish(start(cfg, killed, '--resume'))
+    finish(start(tools, cfg, killed, '--resume'))
     last = f'epoch_{EPOCHS}.pth'
     assert_same_run(
         load(killed / last), load(whole / last),

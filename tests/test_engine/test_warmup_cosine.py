@@ -125,6 +125,9 @@ def test_run_of_another_length_is_logged(monkeypatch):
         'lm4ve_mm.engine.schedulers.warmup_cosine.print_log',
         lambda message, **_: messages.append(message))
     build(end=300)
+    build(end=301)  # with the lag
     assert not messages
+    build(end=301, lag=0)
+    assert 'param_scheduler.max_epochs=301' in messages.pop()
     build(end=100)
     assert 'param_scheduler.max_epochs=100' in messages[0]

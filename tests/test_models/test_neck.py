@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lm4ve_mm.models import FrozenLLMNeck
+from lm4ve_mm.models import FrozenLLMNeck, TokenPoolingNeck
 
 C = 12
 LLM = dict(
@@ -69,6 +69,49 @@ def test_mean_of_real_tokens_only(neck, tokens):
     assert neck((tokens, ), padding)[0].isfinite().all()
 
 
+def test_class_token_beside_the_maximum(neck, tokens):
+    """The norm comes before the maximum, and the class token is not in it."""
+    neck = neck(pooling='cls_max')
+    out, = neck((tokens, ))
+    normed = neck.norm(neck.layer(tokens))
+    close(out, torch.cat([normed[:, 0], normed[:, 1:].amax(1)], 1))
+    # Were the class token part of it, some channel would show it.
+    assert (normed.amax(1) != normed[:, 1:].amax(1)).any()
+    assert not torch.allclose(
+        out[:, C:], neck.norm(neck.layer(tokens)[:, 1:].amax(1)))
+
+
+def test_maximum_of_real_tokens_only(neck, tokens):
+    neck = neck(pooling='cls_max')
+    padding = torch.zeros(2, 5, dtype=torch.bool)
+    padding[1, 3:] = True
+    out, = neck((tokens, ), padding)
+    short, = neck((tokens[1:, :3], ))
+    close(out[1:], short)
+    padding[0, 1:] = True  # nothing but the class token is left
+    lonely, = neck((tokens, ), padding)
+    assert torch.equal(lonely[0, C:], torch.zeros(C))
+    lonely.sum().backward()
+    assert neck.norm.weight.grad.isfinite().all()
+
+
+def test_maximum_leaves_all_extra_tokens_out(neck, tokens):
+    neck = neck(pooling='cls_max', num_extra_tokens=2)
+    normed = neck.norm(neck.layer(tokens))
+    close(neck(tokens)[0][:, C:], normed[:, 2:].amax(1))
+
+
+@pytest.mark.parametrize('pooling', ['cls', 'mean', 'cls_max', 'raw'])
+def test_twin_without_block(neck, tokens, pooling):
+    """The baseline's neck is the same function of the layer's output."""
+    neck = neck(pooling=pooling)
+    twin = TokenPoolingNeck(C, pooling)
+    kept = {name: value for name, value in neck.state_dict().items()
+            if not name.startswith('layer.')}
+    twin.load_state_dict(kept, strict=True)
+    close(twin(neck.layer(tokens))[0], neck(tokens)[0])
+
+
 def test_raw_tokens(neck, tokens):
     neck = neck(pooling='raw')
     out, = neck((tokens, ))
@@ -120,13 +163,19 @@ def test_mlp_control_by_type(tokens):
 
 
 def test_unknown_pooling():
-    with pytest.raises(ValueError, match="'max'.*cls, mean, raw"):
+    with pytest.raises(ValueError, match="'max'.*cls, mean, cls_max"):
         FrozenLLMNeck(C, LLM, pooling='max')
 
 
-def test_class_token_of_a_map(neck):
+@pytest.mark.parametrize('pooling', ['cls', 'cls_max'])
+def test_class_token_of_a_map(neck, pooling):
     with pytest.raises(ValueError, match="pooling='mean' or 'raw'"):
-        neck()((torch.zeros(2, C, 2, 2), ))
+        neck(pooling=pooling)((torch.zeros(2, C, 2, 2), ))
+
+
+def test_maximum_beside_no_class_token():
+    with pytest.raises(ValueError, match='num_extra_tokens=0'):
+        TokenPoolingNeck(C, 'cls_max', num_extra_tokens=0)
 
 
 def test_pooled_features_name_the_remedy(neck):

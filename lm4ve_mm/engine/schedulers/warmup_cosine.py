@@ -1,4 +1,4 @@
-"""The learning rate of DeiT, epoch by epoch, in closed form."""
+"""The learning rate of DeiT and Point-BERT, epoch by epoch, in closed form."""
 
 import logging
 import math
@@ -39,7 +39,8 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
             formula. Defaults to 1.
         by_epoch (bool): Must be True: the formula is in epochs.
         end (int): Epochs in the run, which MMEngine's runner fills in. A run
-            of another length than ``max_epochs`` is logged as a warning.
+            of another length than ``max_epochs`` is logged as a warning; so
+            many and ``lag`` more, as in Point-BERT, is no other length.
         last_step (int): Index of the last epoch done. Defaults to -1.
         verbose (bool): Whether to log each change. Defaults to False.
 
@@ -80,7 +81,7 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         self.max_epochs = max_epochs
         self.lag = lag
         self._check_groups(optimizer)
-        if end not in (INF, max_epochs):
+        if end not in (INF, max_epochs, max_epochs + lag):
             print_log(
                 f'The run has {end} epochs, WarmupCosineLR has max_epochs='
                 f'{max_epochs}. Set param_scheduler.max_epochs={end} unless '

@@ -1,5 +1,6 @@
 """Necks that put the layer between a backbone and its head."""
 
 from .frozen_llm_neck import FrozenLLMNeck
+from .token_pooling import TokenPoolingNeck
 
-__all__ = ['FrozenLLMNeck']
+__all__ = ['FrozenLLMNeck', 'TokenPoolingNeck']

@@ -1,0 +1,95 @@
+"""Using a trained classifier without a runner."""
+
+from pathlib import Path
+from typing import List, NamedTuple, Sequence
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import load_state_dict
+from torch import nn
+
+from lm4ve_mm.llm.sources import open_torch
+from lm4ve_mm.registry import DATASETS, MODELS
+
+
+class Guess(NamedTuple):
+    """One class and how likely it is, 0 to 1."""
+
+    name: str
+    score: float
+
+
+def build_model(cfg: Config) -> nn.Module:
+    """Build the model of a config, in eval mode."""
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
+    # A runner does this for train.py.
+    cfg.model.setdefault('data_preprocessor', cfg.get('data_preprocessor'))
+    return MODELS.build(cfg.model).eval()
+
+
+def load_model(cfg: Config, checkpoint: str) -> nn.Module:
+    """Build the model of a config with trained weights.
+
+    Args:
+        cfg: The config.
+        checkpoint: A file of ours, or a published fine-tuned one.
+
+    Raises:
+        RuntimeError: If the file lacks a tensor or has one too many.
+        CheckpointError: The same for a published file; if it is damaged.
+    """
+    model = build_model(cfg)
+    held = open_torch(Path(checkpoint))
+    load_state_dict(model, dict(held.get('state_dict', held)), strict=True)
+    return model
+
+
+def class_names(cfg: Config, count: int) -> List[str]:
+    """Names of a head's outputs, without reading the data set.
+
+    Outputs beyond the classes, and the classes of an episode, have numbers.
+    """
+    dataset = cfg.test_dataloader.dataset
+    kind = DATASETS.get(dataset.type)
+    given = dataset.get('metainfo') or kind.METAINFO
+    names = list(given.get('classes', ()))
+    return names + [f'output {i}' for i in range(len(names), count)]
+
+
+def prepare(cfg: Config, points: np.ndarray, path: str) -> torch.Tensor:
+    """Run the test pipeline of a config on one cloud.
+
+    Args:
+        cfg: The config.
+        points: (N, 3).
+        path: What error messages call it.
+
+    Returns:
+        Tensor: (P, 3) float32.
+
+    Raises:
+        ValueError: If it has too few points.
+    """
+    pipeline = Compose(cfg.test_dataloader.dataset.pipeline)
+    return pipeline(dict(points=points, path=path, sample_idx=0))['inputs']
+
+
+@torch.no_grad()
+def classify(model: nn.Module, points: torch.Tensor,
+             names: Sequence[str]) -> List[Guess]:
+    """Classify one cloud.
+
+    Args:
+        model: The classifier.
+        points: (P, 3), as many as the model takes.
+        names: Of its outputs.
+
+    Returns:
+        list: All classes, the most likely one first.
+    """
+    sample, = model.test_step(dict(inputs=[points]))
+    order = sample.pred_score.argsort(descending=True).tolist()
+    return [Guess(names[i], float(sample.pred_score[i])) for i in order]

@@ -1,0 +1,28 @@
+"""Data sets of point clouds, and the steps of their pipelines."""
+
+from importlib.util import find_spec
+
+lacking = [name for name in ('h5py', 'filelock', 'tqdm')
+           if find_spec(name) is None]
+if lacking:
+    raise ImportError(
+        f'point clouds need {" and ".join(lacking)}: pip install '
+        "'lm4ve_mm[points]', in the checkout: pip install -e '.[points]' -c "
+        'requirements/constraints.txt')
+
+# After the check, which says more than an import that fails.
+# ruff: noqa: E402
+from .base import PointCloudDataset
+from .errors import DataError, DataNotFoundError
+from .modelnet40 import ModelNet40
+from .modelnet_fewshot import ModelNetFewShot
+from .scanobjectnn import ScanObjectNN
+from .shapes import PointShapes
+from .transforms import (FarthestPointSample, NormalizeCloud, PackPoints,
+                         ShufflePoints, pool_size)
+
+__all__ = [
+    'DataError', 'DataNotFoundError', 'FarthestPointSample', 'ModelNet40',
+    'ModelNetFewShot', 'NormalizeCloud', 'PackPoints', 'PointCloudDataset',
+    'PointShapes', 'ScanObjectNN', 'ShufflePoints', 'pool_size'
+]

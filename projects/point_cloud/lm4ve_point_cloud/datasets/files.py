@@ -1,0 +1,108 @@
+"""HDF5 files of clouds, and files that are built once."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Callable, Iterable, Optional, Tuple
+
+import h5py
+import numpy as np
+from filelock import FileLock
+from mmengine.logging import print_log
+from tqdm import tqdm
+
+from .errors import DataError, DataNotFoundError
+
+
+def read_h5(path: Path, remedy: str = '') -> Tuple[np.ndarray, np.ndarray]:
+    """Read ``data`` and ``label`` of a file in ScanObjectNN's format.
+
+    Args:
+        path (Path): The file.
+        remedy (str): What to do if there is none, for the message.
+
+    Returns:
+        tuple: Points (N, P, 3) float32 and labels (N, ) int64.
+
+    Raises:
+        DataNotFoundError: If there is no such file.
+        DataError: If it is damaged, lacks a key, or an array has another
+            rank, type or length than it should.
+    """
+    if not path.is_file():
+        raise DataNotFoundError(f'there is no file {path}. {remedy}'.strip())
+    try:
+        with h5py.File(path, 'r') as file:
+            lacking = [key for key in ('data', 'label') if key not in file]
+            if lacking:
+                raise DataError(
+                    f'{path} lacks {lacking}: it has {sorted(file)}, but a '
+                    "file of clouds has 'data' (N, P, 3) and 'label' (N,)")
+            data, label = file['data'][()], file['label'][()]
+    except OSError as error:
+        raise DataError(
+            f'{path} cannot be read as HDF5: it is damaged or incomplete, get '
+            f'it again ({error})') from error
+    if data.ndim != 3 or data.shape[2] != 3 or data.dtype.kind != 'f':
+        raise DataError(f"'data' of {path} is {data.shape} {data.dtype}, not "
+                        '(N, P, 3) floating')
+    if label.ndim != 1 or label.dtype.kind not in 'iu':
+        raise DataError(f"'label' of {path} is {label.shape} {label.dtype}, "
+                        'not (N,) integer')
+    if len(data) != len(label):
+        raise DataError(f'{path} has {len(data)} clouds, but {len(label)} '
+                        'labels')
+    return data.astype(np.float32, copy=False), label.astype(np.int64)
+
+
+def write_h5(path: Path,
+             data: np.ndarray,
+             label: np.ndarray,
+             mask: Optional[np.ndarray] = None,
+             **attributes) -> None:
+    """Write a file in ScanObjectNN's format.
+
+    Args:
+        path (Path): The file.
+        data (np.ndarray): (N, P, 3).
+        label (np.ndarray): (N, ).
+        mask (np.ndarray, optional): (N, P), -1 for background.
+        **attributes: Written as attributes of the file.
+    """
+    with h5py.File(path, 'w') as file:
+        file.attrs.update(attributes)
+        file['data'] = data.astype(np.float32)
+        file['label'] = label.astype(np.int64)
+        if mask is not None:
+            file['mask'] = mask.astype(np.int64)
+
+
+def build_once(path: Path, build: Callable[[Path], None]) -> None:
+    """Build a file unless it is there, whole, and by one process only.
+
+    Others wait and then find it. A process that dies leaves neither a lock
+    nor half a file.
+
+    Args:
+        path (Path): The file that is wanted.
+        build: Writes it, under the name that it is given.
+    """
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f'.{path.name}.lock')):
+        if path.exists():
+            return
+        part = path.with_name(f'.{path.name}.part')
+        try:
+            build(part)
+            os.replace(part, path)
+        finally:
+            with suppress(FileNotFoundError):
+                part.unlink()
+
+
+def with_progress(steps: Iterable, total: int, what: str) -> Iterable:
+    """Go through ``steps``, with a log line and, on a terminal, a bar."""
+    print_log(f'Building {what}: {total} clouds', logger='current')
+    return tqdm(steps, total=total, desc=what, disable=None)

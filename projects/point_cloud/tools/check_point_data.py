@@ -1,0 +1,36 @@
+"""Check a downloaded data set, and say what is missing.
+
+    python projects/point_cloud/tools/check_point_data.py scanobjectnn \
+        data/ScanObjectNN
+
+The data sets are scanobjectnn, modelnet40 and modelnet_fewshot. The exit
+status is 1 if anything is missing or damaged.
+"""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+
+from lm4ve_point_cloud.datasets.checks import CHECKS
+
+
+def main() -> None:
+    """Check as the command line says."""
+    parser = ArgumentParser(description='Check a downloaded data set')
+    parser.add_argument('dataset', choices=sorted(CHECKS))
+    parser.add_argument('root', type=Path)
+    args = parser.parse_args()
+    problems = []
+    for finding in CHECKS[args.dataset](args.root):
+        print(f'{finding.what:60s} {finding.state}', flush=True)
+        if finding.problem:
+            problems.append(finding.problem)
+    if problems:
+        print(f'\n{len(problems)} problems:')
+        print('\n'.join(f'- {problem}' for problem in problems))
+        sys.exit(1)
+    print('\nEverything is there.')
+
+
+if __name__ == '__main__':
+    main()
