@@ -2,9 +2,9 @@
 
 from .backbones import FrozenLLMBackbone
 from .layers import find_llm_layers
-from .necks import FrozenLLMNeck, TokenPoolingNeck
+from .necks import FrozenLLMNeck, FrozenLLMVideoNeck, TokenPoolingNeck
 
 __all__ = [
-    'FrozenLLMBackbone', 'FrozenLLMNeck', 'TokenPoolingNeck',
-    'find_llm_layers'
+    'FrozenLLMBackbone', 'FrozenLLMNeck', 'FrozenLLMVideoNeck',
+    'TokenPoolingNeck', 'find_llm_layers'
 ]

@@ -1,0 +1,11 @@
+"""VideoMAE-tiny on moving shapes: the host of the demo, without a block.
+
+    python tools/train.py configs/videomae_tiny_moving.py
+
+Hardware and time: 2 CPU cores. There is no expected number yet.
+"""
+_base_ = [
+    './_base_/hosts/videomae_tiny.py', './_base_/datasets/moving.py',
+    './_base_/schedules/moving_20e.py', './_base_/video_runtime.py'
+]
+default_hooks = dict(checkpoint=dict(max_keep_ckpts=2))
