@@ -10,8 +10,7 @@ param_scheduler = dict(
     warmup_lr=1e-4,
     min_lr=1e-5,
     max_epochs=20)
-train_cfg = dict(
-    type='mmengine.EpochBasedTrainLoop', max_epochs=20, val_interval=1)
-val_cfg = dict(type='mmengine.ValLoop')
-test_cfg = dict(type='mmengine.TestLoop')
+train_cfg = dict(by_epoch=True, max_epochs=20, val_interval=1)
+val_cfg = dict()
+test_cfg = dict()
 auto_scale_lr = dict(enable=False, base_batch_size=32)

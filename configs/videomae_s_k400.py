@@ -1,0 +1,16 @@
+"""VideoMAE ViT-S/16 on Kinetics-400, by VideoMAE's own recipe.
+
+    bash tools/dist_train.sh configs/videomae_s_k400.py 8 --amp --auto-scale-lr
+
+Not in the paper, and not trained here: there is no expected number. The rate
+is for 32 GPUs of 12 videos; --auto-scale-lr fits it to what there is.
+"""
+_base_ = [
+    './_base_/hosts/videomae_s16.py', './_base_/datasets/k400.py',
+    './_base_/schedules/videomae_s_150e.py', './_base_/video_runtime_best.py'
+]
+model = dict(
+    backbone=dict(
+        init_cfg=dict(checkpoint='checkpoints/videomae_k400_vits.pth')),
+    cls_head=dict(num_classes=400))
+train_dataloader = dict(batch_size=12)
