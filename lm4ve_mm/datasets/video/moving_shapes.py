@@ -62,7 +62,7 @@ class MovingShapes(VideoClips):
         split (str): ``'train'`` or ``'test'``.
         data_root (str): Where to put the files.
         count (int): Videos of this split; the six classes take turns.
-        size (int): Side in pixels, even.
+        size (int): Side in pixels, even; decord fails on fewer than 32.
         frames (int): Frames of a video, 12 a second.
         noise (float): Standard deviation of the noise, in levels of 0..255.
         seed (int): Of all that is random. The splits differ in any case.
@@ -87,10 +87,10 @@ class MovingShapes(VideoClips):
         if split not in STREAMS:
             raise ValueError('MovingShapes has the splits '
                              f"'train' and 'test', not {split!r}")
-        if count < 1 or frames < 2 or size < 16 or size % 2:
+        if count < 1 or frames < 2 or size < 32 or size % 2:
             raise ValueError(
                 f'count={count} has to be at least 1, frames={frames} at '
-                f'least 2, and size={size} even and at least 16')
+                f'least 2, and size={size} even and at least 32')
         if noise < 0:
             raise ValueError(f'noise={noise} is less than 0')
         self.settings = dict(
