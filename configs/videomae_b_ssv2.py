@@ -11,3 +11,5 @@ _base_ = [
 ]
 # 12 videos a step on 4 GPUs.
 train_dataloader = dict(batch_size=3)
+# As in testing: max_testing_views takes one video at a time.
+val_dataloader = dict(batch_size=1)

@@ -14,3 +14,5 @@ model = dict(
         init_cfg=dict(checkpoint='checkpoints/videomae_k400_vits.pth')),
     cls_head=dict(num_classes=400))
 train_dataloader = dict(batch_size=12)
+# As in testing: max_testing_views takes one video at a time.
+val_dataloader = dict(batch_size=1)

@@ -11,3 +11,5 @@ _base_ = [
 ]
 # 24 videos a step on 4 GPUs.
 train_dataloader = dict(batch_size=6)
+# As in testing: max_testing_views takes one video at a time.
+val_dataloader = dict(batch_size=1)
