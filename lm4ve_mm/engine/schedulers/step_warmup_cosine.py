@@ -50,7 +50,7 @@ class StepWarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
                  by_epoch: bool = True,
                  last_step: int = -1,
                  verbose: bool = False) -> None:
-        if not 0 <= warmup < end or end == INF:
+        if not 0 <= warmup < end or end >= INF:
             raise ValueError(
                 f'StepWarmupCosineLR got warmup={warmup} and end={end}; it '
                 'needs 0 <= warmup < end, or the cosine never starts')
