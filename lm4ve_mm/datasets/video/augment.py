@@ -4,6 +4,7 @@ from typing import List
 
 import numpy as np
 from mmcv.transforms.utils import cache_random_params
+from mmengine.registry import DefaultScope
 from mmpretrain.datasets.transforms import RandAugment
 
 from lm4ve_mm.registry import TRANSFORMS
@@ -25,6 +26,11 @@ class ClipRandAugment(RandAugment):
     Required and changed key: ``imgs``, a list of (H, W, 3) uint8. The given
     arrays are left as they are.
     """
+
+    def __init__(self, *args, **kwargs) -> None:
+        # MMPretrain's lists of operations name no scope.
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            super().__init__(*args, **kwargs)
 
     def transform(self, results: dict) -> dict:
         """Draw the operations and apply them."""
