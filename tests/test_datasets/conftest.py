@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from lm4ve_mm.datasets.video.encoding import write_mp4
+from lm4ve_mm.videos.encoding import write_mp4
 
 
 def remux(source, target, **options):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from lm4ve_mm.datasets.build_once import build_once
-from lm4ve_mm.datasets.video import AnnotationError, MovingShapes
-from lm4ve_mm.datasets.video.moving_scenes import CLASSES, render
+from lm4ve_mm.datasets.video import MovingShapes
+from lm4ve_mm.videos import AnnotationError
+from lm4ve_mm.videos.moving_scenes import CLASSES, render
 
 SMALL = dict(count=12, size=32, frames=6, pipeline=[])
 FORK = multiprocessing.get_context('fork')

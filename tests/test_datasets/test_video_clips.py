@@ -11,10 +11,10 @@ from mmengine.registry import FUNCTIONS
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from lm4ve_mm.datasets.video import (VideoClips, VideoError,
-                                     VideoNotFoundError)
-from lm4ve_mm.datasets.video.annotations import Clip, write_list
+from lm4ve_mm.datasets.video import VideoClips
 from lm4ve_mm.registry import TRANSFORMS
+from lm4ve_mm.videos import (Clip, VideoError, VideoNotFoundError,
+                             write_list)
 
 PIPELINE = [
     dict(type='lm4ve_mm.VideoInit'),

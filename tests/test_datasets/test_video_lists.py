@@ -2,10 +2,9 @@
 
 import pytest
 
-from lm4ve_mm.datasets.video import (AnnotationError, VideoClips,
-                                     VideoNotFoundError)
-from lm4ve_mm.datasets.video.annotations import (Clip, missing_files,
-                                                 read_list, write_list)
+from lm4ve_mm.datasets.video import VideoClips
+from lm4ve_mm.videos import (AnnotationError, Clip, VideoNotFoundError,
+                             missing_files, read_list, write_list)
 
 
 def test_videomae_form(tmp_path):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from mmaction.datasets.transforms import DecordDecode
 
-from lm4ve_mm.datasets.video import (VideoDecode, VideoError, VideoInit,
-                                     VideoNotFoundError)
-from lm4ve_mm.datasets.video.encoding import write_mp4
+from lm4ve_mm.datasets.video import VideoDecode, VideoInit
 from lm4ve_mm.datasets.video.loading import read_frames
+from lm4ve_mm.videos import VideoError, VideoNotFoundError
+from lm4ve_mm.videos.encoding import write_mp4
 
 BACKENDS = ('decord', 'pyav')
 both = pytest.mark.parametrize('backend', BACKENDS)

@@ -12,9 +12,9 @@ from mmengine.registry import MODELS, DefaultScope
 
 from lm4ve_mm import video_plugin  # noqa: F401  (registers everything)
 from lm4ve_mm.datasets.video import VideoDecode, VideoInit
-from lm4ve_mm.datasets.video.annotations import Clip, write_list
-from lm4ve_mm.datasets.video.encoding import write_mp4
 from lm4ve_mm.registry import DATASETS
+from lm4ve_mm.videos import Clip, write_list
+from lm4ve_mm.videos.encoding import REPEATABLE, write_mp4
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 FRAMES = 64
@@ -42,7 +42,8 @@ def roots(tmp_path_factory):
     (root / 'videos').mkdir()
     for name, shape in (('1.mp4', (240, 320)), ('2.mp4', (320, 240))):
         write_mp4(root / 'videos' / name,
-                  [frame(i, *shape) for i in range(FRAMES)], crf=8)
+                  [frame(i, *shape) for i in range(FRAMES)],
+                  options=dict(REPEATABLE, crf='8'))
     clips = [Clip('1.mp4', 3), Clip('2.mp4', 5)]
     for split in ('train', 'val'):
         write_list(root / f'{split}.csv', clips)

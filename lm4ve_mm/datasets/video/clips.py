@@ -10,9 +10,8 @@ from mmengine.dist import get_rank
 from mmengine.logging import print_log
 
 from lm4ve_mm.registry import DATASETS
-
-from .annotations import missing_files, read_list
-from .errors import VideoError, VideoNotFoundError
+from lm4ve_mm.videos import (VideoError, VideoNotFoundError, missing_files,
+                             read_list)
 
 DECODED = 'Decode'
 
@@ -33,7 +32,7 @@ class VideoClips(VideoDataset):
     counts the videos.
 
     Args:
-        ann_file (str): The list, see :func:`~.annotations.read_list`.
+        ann_file (str): The list, see :func:`lm4ve_mm.videos.read_list`.
         num_classes (int, optional): Refuse labels from here on. By default
             the number of classes in ``metainfo``, if that has them.
         num_repeats (int): Samples made of each video in training.

@@ -1,9 +1,8 @@
 """Opening and decoding videos, with errors that name the file."""
 
 import os
-from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Iterator, List, Tuple, Type
+from typing import List
 
 import numpy as np
 from mmaction.datasets.transforms import DecordDecode
@@ -11,39 +10,13 @@ from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
 from lm4ve_mm.registry import TRANSFORMS
-
-from .errors import VideoError, VideoNotFoundError
+from lm4ve_mm.videos import VideoError, VideoNotFoundError, naming
 
 # Containers may announce a frame or two more than they hold.
 FRAMES_LACKING = 2
 
 
-def _decord_errors() -> Tuple[Type[Exception], ...]:
-    from decord import DECORDError
-    return DECORDError, RuntimeError, IndexError
-
-
-def _pyav_errors() -> Tuple[Type[Exception], ...]:
-    from av import FFmpegError
-    return FFmpegError, IndexError
-
-
-ERRORS = dict(decord=_decord_errors, pyav=_pyav_errors)
 MODULES = dict(decord='decord', pyav='av')
-
-
-@contextmanager
-def naming(path: str, backend: str) -> Iterator[None]:
-    """Turn the errors of a decoder into :class:`VideoError`.
-
-    Decord's messages may hold the bytes of the file, hence cut short.
-    """
-    try:
-        yield
-    except ERRORS[backend]() as error:
-        first = (str(error) or type(error).__name__).splitlines()[0]
-        raise VideoError(f'{backend} cannot decode the video {path}: it is '
-                         f'empty or damaged ({first[:150]})') from error
 
 
 @TRANSFORMS.register_module()

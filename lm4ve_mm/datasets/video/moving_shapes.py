@@ -11,12 +11,11 @@ from tqdm import tqdm
 
 from lm4ve_mm.datasets.build_once import build_once
 from lm4ve_mm.registry import DATASETS
+from lm4ve_mm.videos import AnnotationError, Clip, write_list
+from lm4ve_mm.videos.encoding import write_mp4
+from lm4ve_mm.videos.moving_scenes import CLASSES, render
 
-from .annotations import Clip, write_list
 from .clips import VideoClips
-from .encoding import write_mp4
-from .errors import AnnotationError
-from .moving_scenes import CLASSES, render
 
 # Raise it whenever the same settings give other clips than before.
 GENERATOR = 1
@@ -31,7 +30,7 @@ def write_split(folder: Path, split: str, settings: Dict[str, Any]) -> None:
         folder (Path): Where to, is made; clip i is of class i mod 6.
         split (str): ``'train'`` or ``'test'``.
         settings (dict): ``count``, ``seed``, and those of
-            :func:`~.moving_scenes.render`.
+            :func:`lm4ve_mm.videos.moving_scenes.render`.
     """
     folder.mkdir()
     count = settings['count']
