@@ -9,6 +9,9 @@ _base_ = [
     './_base_/hosts/videomae_b16.py', './_base_/datasets/ssv2.py',
     './_base_/schedules/videomae_b_30e.py', './_base_/video_runtime_best.py'
 ]
+# MMAction2's inferencers look for it within the model.
+model = dict(data_preprocessor=_base_.data_preprocessor)
+data_preprocessor = None
 # 12 videos a step on 4 GPUs.
 train_dataloader = dict(batch_size=3)
 # As in testing: max_testing_views takes one video at a time.

@@ -9,10 +9,13 @@ _base_ = [
     './_base_/hosts/videomae_s16.py', './_base_/datasets/k400.py',
     './_base_/schedules/videomae_s_150e.py', './_base_/video_runtime_best.py'
 ]
+# MMAction2's inferencers look for it within the model.
 model = dict(
+    data_preprocessor=_base_.data_preprocessor,
     backbone=dict(
         init_cfg=dict(checkpoint='checkpoints/videomae_k400_vits.pth')),
     cls_head=dict(num_classes=400))
+data_preprocessor = None
 train_dataloader = dict(batch_size=12)
 # As in testing: max_testing_views takes one video at a time.
 val_dataloader = dict(batch_size=1)

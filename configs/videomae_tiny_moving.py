@@ -8,4 +8,7 @@ _base_ = [
     './_base_/hosts/videomae_tiny.py', './_base_/datasets/moving.py',
     './_base_/schedules/moving_20e.py', './_base_/video_runtime.py'
 ]
+# MMAction2's inferencers look for it within the model.
+model = dict(data_preprocessor=_base_.data_preprocessor)
+data_preprocessor = None
 default_hooks = dict(checkpoint=dict(max_keep_ckpts=2))

@@ -94,7 +94,7 @@ def test_parses_and_registers(path):
     assert 'lm4ve_mm.plugin' in cfg.custom_imports.imports
     assert cfg.auto_scale_lr.base_batch_size > 0
     # The model's own would silently win over the top-level one.
-    assert not ('data_preprocessor' in cfg
+    assert not (cfg.get('data_preprocessor')
                 and 'data_preprocessor' in cfg.model)
 
 

@@ -253,10 +253,13 @@ def test_training_clips(name):
     assert (erase.erase_prob, erase.mode) == (.25, 'rand')
     assert not [one for one in steps if 'Flip' in one.type]
     assert loader.dataset.num_repeats == 2
-    mixup, cutmix = cfg.data_preprocessor.blending.augments
+    given = cfg.model.data_preprocessor
+    assert given.mean == [123.675, 116.28, 103.53]
+    assert given.std == [58.395, 57.12, 57.375]
+    mixup, cutmix = given.blending.augments
     assert (mixup.type, mixup.alpha) == ('mmaction.MixupBlending', .8)
     assert (cutmix.type, cutmix.alpha) == ('mmaction.CutmixBlending', 1.)
-    assert cfg.data_preprocessor.blending.probs == [.5, .5]
+    assert given.blending.probs == [.5, .5]
 
 
 @every_twin

@@ -20,4 +20,6 @@ class TokenVisionTransformer(VisionTransformer):
 
     def __init__(self, **kwargs) -> None:
         super().__init__(use_mean_pooling=True, return_feat_map=True, **kwargs)
+        # A module that is None would swallow weights of that name in silence.
+        del self.fc_norm
         self.fc_norm = None
