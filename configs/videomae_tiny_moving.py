@@ -6,7 +6,7 @@ Hardware and time: 2 CPU cores. There is no expected number yet.
 """
 _base_ = [
     './_base_/hosts/videomae_tiny.py', './_base_/datasets/moving.py',
-    './_base_/schedules/moving_20e.py', './_base_/video_runtime.py'
+    './_base_/schedules/moving_6e.py', './_base_/video_runtime.py'
 ]
 # MMAction2's inferencers look for it within the model.
 model = dict(data_preprocessor=_base_.data_preprocessor)
