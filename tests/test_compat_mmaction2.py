@@ -4,6 +4,7 @@ import importlib
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from lm4ve_mm.compat import import_hooks, mmaction2
 
+ROOT = Path(__file__).parents[1]
 # Everything that a video config can name.
 IMPORT_ALL = """
 import mmaction.datasets, mmaction.engine, mmaction.evaluation
@@ -55,6 +57,24 @@ def test_repairs_after_a_failed_import_too():
 def test_images_do_not_import_it():
     assert run('import sys; from lm4ve_mm import plugin\n'
                'assert "mmaction" not in sys.modules') == ''
+
+
+@pytest.mark.slow
+def test_train_script_of_mmaction2(tmp_path):
+    """Its own, on a config of ours: custom_imports is all that it takes."""
+    spec = importlib.util.find_spec('mmaction')
+    script = Path(spec.origin).parent / '.mim' / 'tools' / 'train.py'
+    options = [f'{stage}_dataloader.dataset.{key}={value}'
+               for stage, count in (('train', 32), ('val', 6))
+               for key, value in (('data_root', tmp_path / 'data'),
+                                  ('count', count))]
+    done = subprocess.run(
+        [sys.executable, script, 'configs/videomae_tiny_minilm_moving.py',
+         '--work-dir', tmp_path, '--cfg-options', 'train_cfg.max_epochs=1',
+         *options], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / 'epoch_1.pth').is_file()
+    assert 'neck.layer (frozen) is bert block' in done.stdout + done.stderr
 
 
 def test_absent_models_say_so():
