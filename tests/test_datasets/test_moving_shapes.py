@@ -1,13 +1,11 @@
 """Generated videos: what moves where, the files, several processes."""
 
 import multiprocessing
-import time
 
 import av
 import numpy as np
 import pytest
 
-from lm4ve_mm.datasets.build_once import build_once
 from lm4ve_mm.datasets.video import MovingShapes
 from lm4ve_mm.videos import AnnotationError
 from lm4ve_mm.videos.moving_scenes import CLASSES, render
@@ -174,42 +172,3 @@ def test_two_ranks_at_once(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()
                   if path.suffix != '.lock') == ['train']
     assert len(list((tmp_path / 'train').glob('*.mp4'))) == 12
-
-
-def build_slowly(path, log):
-    def build(part):
-        with open(log, 'a') as file:
-            file.write('built\n')
-        part.mkdir()
-        time.sleep(.3)
-        (part / 'file').write_text('whole')
-
-    build_once(path, build)
-    assert (path / 'file').read_text() == 'whole'
-
-
-def test_only_one_process_builds(tmp_path):
-    arguments = tmp_path / 'deep/folder', tmp_path / 'log'
-    several = [FORK.Process(target=build_slowly, args=arguments)
-               for _ in range(3)]
-    for process in several:
-        process.start()
-    for process in several:
-        process.join(60)
-        assert process.exitcode == 0
-    assert arguments[1].read_text() == 'built\n'
-
-
-def test_a_killed_build_is_begun_again(tmp_path):
-    """What it left is not mistaken for the whole."""
-    left = tmp_path / '.folder.part'
-    left.mkdir()
-    (left / 'half').write_text('half')
-
-    def build(part):
-        part.mkdir()
-        (part / 'file').write_text('whole')
-
-    build_once(tmp_path / 'folder', build)
-    assert [path.name for path in (tmp_path / 'folder').iterdir()] == ['file']
-    assert not left.exists()
