@@ -11,7 +11,7 @@ CONFIGS = Path(__file__).parents[1] / 'configs'
 THIN_LLAMA = dict(
     init='random',
     dtype='float16',
-    geometry=dict(width=4096, num_heads=32, ffn_dim=32))
+    geometry=dict(width=4096, num_heads=1, head_dim=32, ffn_dim=32))
 
 
 def read(name):
