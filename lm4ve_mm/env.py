@@ -147,10 +147,14 @@ def _mmcv_ceiling(facts: Facts) -> Optional[str]:
     return None
 
 
-def _drn(facts: Facts) -> Optional[str]:
-    if facts.has('mmaction2') and not facts.has_drn:
+def _mmaction_models(facts: Facts) -> Optional[str]:
+    if not facts.has('mmaction2'):
+        return None
+    if not facts.has_drn:
         return (_named(facts, 'mmaction2')
                 + ' lacks mmaction.models.localizers.drn')
+    if facts.has('transformers', '4.57'):
+        return _named(facts, 'mmaction2', 'transformers')
     return None
 
 
@@ -209,9 +213,9 @@ CHECKS: Tuple[Check, ...] = (
      'pip install openmim==0.3.9 openxlab==0.0.11 "setuptools>=77.0.3,<82", '
      'in one command'),
     ('mmaction2 refusing this mmcv', _mmcv_ceiling,
-     'pip install mmcv-lite==2.1.0'),
-    ('import mmaction.models', _drn,
-     'images are not affected; for video, install mmaction2 from source'),
+     REPAIRED),
+    ('import mmaction.models', _mmaction_models,
+     REPAIRED + '; DRN and VindLU alone are left out'),
     ('mmpretrain multimodal models with transformers 5', _multimodal,
      'import mmpretrain.models fails altogether: pip uninstall pycocotools'),
     ('toolboxes written for numpy 1', _numpy, REPAIRED),

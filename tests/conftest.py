@@ -44,6 +44,26 @@ def tiny_imagenet(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope='session')
+def tiny_videos(tmp_path_factory) -> Path:
+    """A folder in SSv2's layout: 4 training and 2 validation videos.
+
+    Each has 70 frames of 64x48 pixels, a grey that rises; labels 0 to 5.
+    """
+    from lm4ve_mm.videos.annotations import Clip, write_list
+    from lm4ve_mm.videos.encoding import write_mp4
+    root = tmp_path_factory.mktemp('ssv2')
+    (root / 'videos').mkdir()
+    clips = [Clip(f'{i}.mp4', i) for i in range(6)]
+    for clip in clips:
+        write_mp4(root / 'videos' / clip.name,
+                  (np.full((48, 64, 3), 20 + 3 * i + 4 * clip.label, np.uint8)
+                   for i in range(70)))
+    write_list(root / 'train.csv', clips[:4])
+    write_list(root / 'val.csv', clips[4:])
+    return root
+
+
+@pytest.fixture(scope='session')
 def tiny_llama(tmp_path_factory) -> Path:
     """A one-layer LLaMA in Meta's format: width 64, 4 heads, fp16."""
     root = tmp_path_factory.mktemp('llama')

@@ -42,6 +42,20 @@ def test_get_flops_prints_the_parts():
     assert rows['maps'][2] == 18 * 192 * 384
 
 
+def test_get_flops_of_a_clip():
+    """Of 64 tokens, each through patches, 4 blocks, maps, and out again."""
+    config = 'configs/videomae_tiny_minilm_moving.py'
+    out = run('tools/analysis_tools/get_flops.py', config)
+    assert 'one input of (3, 8, 32, 32)' in out
+    rows = {line.split()[0]: int(line.split()[-1].replace(',', ''))
+            for line in out.splitlines()
+            if line.startswith(('host', 'maps'))}
+    assert rows['maps'] == 2 * 64 * 192 * 384
+    patches = 64 * 192 * 3 * 2 * 8 * 8
+    block = 64 * 12 * 192**2 + 2 * 64**2 * 192
+    assert rows['host'] == patches + 4 * block + 192 * 6
+
+
 def test_extract_and_use(tmp_path):
     out = tmp_path / 'minilm.safetensors'
     printed = run('tools/model_converters/extract_llm_block.py', MINILM, out,

@@ -24,8 +24,8 @@ EVERY_LEAF = sorted(
 OURS = sorted(path for at in FOLDERS for path in at.rglob('*.py'))
 
 # <host>_<size>[_<language model>[_<variant>]]_<data>
-DATA = 'in1k|digits|scanobjectnn_[a-z]+|modelnet40_[148]k|modelnet_fewshot' \
-    '|shapes'
+DATA = 'in1k|digits|ssv2|k400|moving|scanobjectnn_[a-z]+' \
+    '|modelnet40_[148]k|modelnet_fewshot|shapes'
 NAME = re.compile(rf'[a-z0-9]+_[a-z0-9]+(_[a-z0-9]+)*_({DATA})')
 SCOPES = ('mmpretrain', 'mmengine', 'mmaction', 'lm4ve_mm')
 
@@ -91,11 +91,12 @@ def test_name_and_docstring(path):
 @every_leaf
 def test_parses_and_registers(path, read_config):
     cfg = read_config(path)
-    assert cfg.default_scope == 'mmpretrain'
+    video = path.stem.startswith('videomae')
+    assert cfg.default_scope == ('mmaction' if video else 'mmpretrain')
     assert 'lm4ve_mm.plugin' in cfg.custom_imports.imports
     assert cfg.auto_scale_lr.base_batch_size > 0
     # The model's own would silently win over the top-level one.
-    assert not ('data_preprocessor' in cfg
+    assert not (cfg.get('data_preprocessor')
                 and 'data_preprocessor' in cfg.model)
 
 
@@ -114,8 +115,19 @@ class StopAfterEpoch(Hook):
             runner.train_loop.stop_training = True
 
 
-def toy(cfg, work_dir, imagenet, llama):
-    """The recipe on two batches of two toy images, and a toy LLaMA."""
+def smaller(value):
+    """A video recipe at 32 pixels instead of 224."""
+    if isinstance(value, dict):
+        return {key: smaller(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(smaller(item) for item in value)
+    return 32 if value == 224 else value
+
+
+def toy(cfg, work_dir, imagenet, llama, videos):
+    """The recipe on two batches of two toy samples, and a toy LLaMA."""
+    if cfg.default_scope == 'mmaction':
+        cfg = Config(smaller(cfg.to_dict()))
     cfg.work_dir = str(work_dir)
     cfg.experiment_name = work_dir.name
     cfg.log_level = 'ERROR'
@@ -127,9 +139,17 @@ def toy(cfg, work_dir, imagenet, llama):
         loader.dataset.indices = images
         if loader.dataset.type.endswith('ImageNet'):
             loader.dataset.data_root = str(imagenet)
+        elif loader.dataset.type.endswith('VideoClips'):
+            loader.dataset.data_root = str(videos)
+        elif loader.dataset.type.endswith('MovingShapes'):
+            loader.dataset.update(
+                data_root=str(videos / 'moving'), count=6)
+        if cfg.default_scope == 'mmaction' and stage != 'train':
+            loader.batch_size = 1
     llm = (cfg.model.get('neck') or {}).get('llm', {})
     if 'checkpoint' in llm:
         llm.checkpoint = str(llama)
+        llm.layers = (-1, )  # the toy has only one
         llm.pop('file_sha256', None)
     if (cfg.model.backbone.get('init_cfg') or {}).get('checkpoint'):
         # A leaf that starts from a trained host: give it an untrained one.
@@ -143,13 +163,16 @@ def toy(cfg, work_dir, imagenet, llama):
 
 
 def slow_if_large(path):
-    marks = [pytest.mark.slow] if path.stem.startswith('vit_b') else []
+    large = path.stem.startswith(('vit_b', 'videomae_b'))
+    marks = [pytest.mark.slow] if large else []
     return pytest.param(path, id=path.stem, marks=marks)
 
 
 @pytest.mark.parametrize('path', [slow_if_large(leaf) for leaf in LEAVES])
-def test_trains_two_steps(path, tmp_path, tiny_imagenet, tiny_llama):
-    cfg = toy(Config.fromfile(path), tmp_path, tiny_imagenet, tiny_llama)
+def test_trains_two_steps(path, tmp_path, tiny_imagenet, tiny_llama,
+                          tiny_videos):
+    cfg = toy(Config.fromfile(path), tmp_path, tiny_imagenet, tiny_llama,
+              tiny_videos)
     runner = Runner.from_cfg(cfg)
     runner.register_hook(StopAfterEpoch())
     before = {}
@@ -163,21 +186,24 @@ def test_trains_two_steps(path, tmp_path, tiny_imagenet, tiny_llama):
     runner.load_or_resume = note_weights
     runner.train()
     assert runner.iter == 2
-    assert runner.message_hub.get_scalar('val/accuracy/top1').current() >= 0
+    metric = 'acc' if cfg.default_scope == 'mmaction' else 'accuracy'
+    top1 = runner.message_hub.get_scalar(f'val/{metric}/top1')
+    assert top1.current() >= 0
     for name, parameter in runner.model.named_parameters():
         assert torch.isfinite(parameter).all(), name
         moved = not torch.equal(parameter, before[name])
         assert moved == parameter.requires_grad, name
 
 
-def test_llama_twin_resumes_exactly(tmp_path, tiny_imagenet, tiny_llama):
+def test_llama_twin_resumes_exactly(tmp_path, tiny_imagenet, tiny_llama,
+                                    tiny_videos):
     """Its whole recipe, from one epoch's checkpoint to the next."""
     files = {}
     for name, runs in (('whole', [2]), ('resumed', [1, 2])):
         for number, epochs in enumerate(runs):
             cfg = toy(
                 Config.fromfile(CONFIGS / 'vit_t_llama_in1k.py'),
-                tmp_path / name, tiny_imagenet, tiny_llama)
+                tmp_path / name, tiny_imagenet, tiny_llama, tiny_videos)
             cfg.experiment_name = f'{tmp_path.name}_{name}_{number}'
             cfg.default_hooks.checkpoint.interval = 1
             cfg.resume = number > 0

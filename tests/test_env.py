@@ -31,6 +31,8 @@ BROKEN = [
                                  })),
     ('mmaction.models', dict(versions=dict(mmaction2='1.2.0'),
                              has_drn=False)),
+    ('mmaction.models', dict(versions=dict(mmaction2='1.2.0',
+                                           transformers='5.23.0'))),
     ('multimodal', dict(versions=dict(pycocotools='2.0.8', mmpretrain='1.2.0',
                                       transformers='5.23.0'))),
     ('numpy 1', dict(versions={'numpy': '2.4.6', 'mmcv-lite': '2.1.0'})),

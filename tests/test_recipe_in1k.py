@@ -3,18 +3,15 @@
 Sources: arXiv 2310.12973, C.1 and table 1, and the code released with it.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-import yaml
-from mmengine.config import Config
 from mmengine.dataset import DefaultSampler
-from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DATA_SAMPLERS, FUNCTIONS, MODELS
 from mmengine.registry import init_default_scope as use_scope
 
-CONFIGS = Path(__file__).parents[1] / 'configs'
+from .recipes import (THIN_LLAMA, different_keys, group_of_each, indexed,
+                      read)
+
 TWINS = [f'vit_{size}{llm}_in1k' for size in 'tsb' for llm in ('', '_llama')]
 COUNTS = dict(
     vit_t_in1k=5_717_416,
@@ -26,10 +23,6 @@ COUNTS = dict(
 every_twin = pytest.mark.parametrize('name', TWINS)
 
 
-def read(name):
-    return Config.fromfile(CONFIGS / f'{name}.py')
-
-
 def build(cfg):
     """The model, around a block of LLaMA-7B's width without its bulk."""
     use_scope(cfg.default_scope)
@@ -37,10 +30,7 @@ def build(cfg):
     model.data_preprocessor = cfg.data_preprocessor
     if model.neck:
         model.neck.llm = dict(
-            map_init=model.neck.llm.map_init,
-            init='random',
-            dtype='float16',
-            geometry=dict(width=4096, num_heads=32, ffn_dim=32))
+            THIN_LLAMA, map_init=model.neck.llm.map_init)
     return MODELS.build(model)
 
 
@@ -54,18 +44,10 @@ def test_trainable_parameters(name):
 def test_parameter_groups(name):
     cfg = read(name)
     model = build(cfg)
-    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    assert wrapper.clip_grad_kwargs is None
-    optimizer = wrapper.optimizer
+    optimizer, group_of = group_of_each(model, cfg.optim_wrapper)
     assert type(optimizer).__name__ == 'AdamW'
-    group_of = {
-        id(p): group
-        for group in optimizer.param_groups for p in group['params']
-    }
-    names = dict(model.named_parameters())
-    assert len(group_of) == len(names)
-    for key, parameter in names.items():
-        group = group_of[id(parameter)]
+    for key, parameter in model.named_parameters():
+        group = group_of[key]
         plain = parameter.ndim == 1 or key.endswith(('.cls_token',
                                                      '.pos_embed'))
         assert group['weight_decay'] == (0. if plain else .05), key
@@ -190,31 +172,16 @@ def test_colour_jitter_of_deit_has_no_effect():
     assert 'RandAugment' in names and 'ColorJitter' not in names
 
 
-def flat(value, prefix=''):
-    if not isinstance(value, dict):
-        return {prefix: value}
-    return {
-        name: leaf
-        for key, item in value.items()
-        for name, leaf in flat(item, f'{prefix}.{key}').items()
-    }
-
-
 @pytest.mark.parametrize('size', 'tsb')
 def test_twins_differ_by_the_neck(size):
-    plain = flat(read(f'vit_{size}_in1k').to_dict())
-    llama = flat(read(f'vit_{size}_llama_in1k').to_dict())
-    different = {
-        key
-        for key in plain.keys() | llama.keys()
-        if plain.get(key, 'absent') != llama.get(key, 'absent')
-    }
+    llama = read(f'vit_{size}_llama_in1k')
+    different = different_keys(read(f'vit_{size}_in1k'), llama)
     host = {'.model.backbone.out_type', '.model.backbone.final_norm'}
     assert host <= different
     assert all(
         key.startswith(('.model.neck', '.llm.')) for key in different - host)
-    assert llama['.model.neck.llm.layers'] == (-1, )
-    assert llama['.model.neck.llm.map_init'] == 'trunc_normal'
+    assert llama.model.neck.llm.layers == (-1, )
+    assert llama.model.neck.llm.map_init == 'trunc_normal'
 
 
 def test_the_language_model_is_one_option_away():
@@ -227,12 +194,7 @@ def test_the_language_model_is_one_option_away():
 @pytest.mark.parametrize('name', TWINS)
 def test_metafile_agrees(name):
     """The model index has each twin, its count and the leaf's number."""
-    index = yaml.safe_load((CONFIGS / '../model-index.yml').read_text())
-    assert 'configs/metafile.yml' in index['Import']
-    metafile = yaml.safe_load((CONFIGS / 'metafile.yml').read_text())
-    [entry] = [m for m in metafile['Models'] if m['Name'] == name]
-    leaf = CONFIGS.parent / entry['Config']
+    entry, text = indexed(name)
     top1 = entry['Results'][0]['Metrics']['Top 1 Accuracy']
-    assert f'Expected top-1: {top1}' in leaf.read_text()
+    assert f'Expected top-1: {top1}' in text
     assert entry['Metadata']['Trainable Parameters'] == COUNTS[name]
-    assert 'Weights' not in entry

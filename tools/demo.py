@@ -1,6 +1,7 @@
-"""The main job in one go: train, test and draw the digits demo.
+"""A whole run in one go: train, test and draw.
 
-    make demo
+    make demo           (or: python tools/demo.py)
+    make demo-video     (or: python tools/demo.py moving)
 
 Each step is a command of its own, printed before it runs.
 """
@@ -8,10 +9,25 @@ Each step is a command of its own, printed before it runs.
 import subprocess
 import sys
 import time
+from argparse import ArgumentParser
 from pathlib import Path
+from typing import NamedTuple
 
-CONFIG = Path('configs/vit_tiny_minilm_digits.py')
-WORK_DIR = Path('work_dirs') / CONFIG.stem
+
+class Demo(NamedTuple):
+    """A config to train, and the tool that draws its predictions."""
+
+    config: Path
+    drawing: str
+
+
+DEMOS = dict(
+    digits=Demo(
+        Path('configs/vit_tiny_minilm_digits.py'),
+        'tools/visualization/show_predictions.py'),
+    moving=Demo(
+        Path('configs/videomae_tiny_minilm_moving.py'),
+        'tools/visualization/show_clips.py'))
 
 
 def step(*words: object) -> None:
@@ -22,20 +38,23 @@ def step(*words: object) -> None:
 
 
 def main() -> None:
-    """Run the demo in the checkout."""
-    if not CONFIG.is_file():
-        sys.exit(f'there is no {CONFIG} here: run the demo in the checkout')
+    """Run a demo in the checkout."""
+    parser = ArgumentParser(description='Train, test and draw in one go')
+    parser.add_argument('demo', nargs='?', choices=DEMOS, default='digits')
+    config, drawing = DEMOS[parser.parse_args().demo]
+    if not config.is_file():
+        sys.exit(f'there is no {config} here: run the demo in the checkout')
+    work_dir = Path('work_dirs') / config.stem
     start = time.time()
-    step('tools/train.py', CONFIG, '--work-dir', WORK_DIR)
+    step('tools/train.py', config, '--work-dir', work_dir)
     trained = time.time() - start
-    checkpoint = WORK_DIR / Path(
-        (WORK_DIR / 'last_checkpoint').read_text()).name
-    step('tools/test.py', CONFIG, checkpoint, '--work-dir', WORK_DIR)
-    curves = WORK_DIR / 'curves.png'
-    predictions = WORK_DIR / 'predictions.png'
-    step('tools/visualization/plot_run.py', WORK_DIR, '--out', curves)
-    step('tools/visualization/show_predictions.py', CONFIG, checkpoint,
-         '--out', predictions)
+    checkpoint = work_dir / Path(
+        (work_dir / 'last_checkpoint').read_text()).name
+    step('tools/test.py', config, checkpoint, '--work-dir', work_dir)
+    curves = work_dir / 'curves.png'
+    predictions = work_dir / 'predictions.png'
+    step('tools/visualization/plot_run.py', work_dir, '--out', curves)
+    step(drawing, config, checkpoint, '--out', predictions)
     print(f'\nTrained in {trained / 60:.1f} minutes. Look at\n'
           f'  {curves}\n  {predictions}\n  {checkpoint}')
 

@@ -10,6 +10,8 @@ before ``custom_imports`` can run anything.
 
 from .checkpoints import allow_mmengine_history, load_urls_safely
 from .distributed import init_cpu_group, prepare_distributed
+from .mmaction2 import (accept_newer_mmcv, leave_out_multimodal,
+                        repair_video_hue, supply_drn)
 from .numpy2 import repair_adjust_hue, restore_numpy_names
 from .packages import know_this_package, replace_pkg_resources
 
@@ -23,6 +25,10 @@ REPAIRS = (
     replace_pkg_resources,
     know_this_package,
     init_cpu_group,
+    accept_newer_mmcv,
+    supply_drn,
+    leave_out_multimodal,
+    repair_video_hue,
 )
 
 

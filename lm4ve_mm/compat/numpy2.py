@@ -13,19 +13,22 @@ def _in1d(values: Any, test_values: Any, **kwargs) -> np.ndarray:
     return np.isin(np.ravel(values), test_values, **kwargs)
 
 
-REMOVED_NAMES = dict(in1d=_in1d)
+REMOVED_NAMES = dict(
+    in1d=_in1d, Inf=np.inf, trapz=getattr(np, 'trapezoid', None))
 
 
 def restore_numpy_names() -> None:
-    """Bring back the numpy names that mmpretrain's metrics call.
+    """Bring back the numpy names that the toolboxes use.
 
     Seen broken: mmpretrain 1.2.0 (``RetrievalRecall``,
-    ``RetrievalAveragePrecision``) with numpy >= 2.4, which dropped ``in1d``.
-    Fixed in onedl-mmpretrain 1.3.6. Removable when mmpretrain uses ``isin``.
+    ``RetrievalAveragePrecision``) with numpy >= 2.4, which dropped ``in1d``;
+    fixed in onedl-mmpretrain 1.3.6. mmaction2 1.2.0 (``ANetMetric``, pose
+    transforms) with numpy >= 2.0 for ``Inf``, >= 2.4 for ``trapz``. Removable
+    when they use ``isin``, ``inf`` and ``trapezoid``.
     """
-    for name, function in REMOVED_NAMES.items():
+    for name, value in REMOVED_NAMES.items():
         if not hasattr(np, name):
-            setattr(np, name, function)
+            setattr(np, name, value)
 
 
 def repair_adjust_hue() -> None:

@@ -8,6 +8,7 @@ a tensor nobody asks for costs nothing; pickles are opened with
 import json
 import os
 import pickle
+from argparse import Namespace
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Protocol, Sequence
 
@@ -67,13 +68,17 @@ def open_safetensors(path: Path):
 def open_torch(path: Path) -> Mapping:
     """Open a ``torch.save`` file, its tensors mapped and not read.
 
+    Besides tensors and plain values it may hold ``argparse.Namespace``, a bag
+    of values, as which many a training script saves its arguments.
+
     Raises:
         CheckpointError: If it is truncated, of the old format that cannot be
             mapped, or holds more than tensors and plain values.
     """
     try:
-        return torch.load(
-            path, map_location='cpu', mmap=True, weights_only=True)
+        with torch.serialization.safe_globals([Namespace]):
+            return torch.load(
+                path, map_location='cpu', mmap=True, weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f'{path} holds Python objects besides tensors, which could run '

@@ -1,10 +1,11 @@
 """The OpenMMLab surface of the frozen block: thin wrappers, registered."""
 
 from .backbones import FrozenLLMBackbone
+from .initializers import StrictPretrained
 from .layers import find_llm_layers
-from .necks import FrozenLLMNeck, TokenPoolingNeck
+from .necks import FrozenLLMNeck, FrozenLLMVideoNeck, TokenPoolingNeck
 
 __all__ = [
-    'FrozenLLMBackbone', 'FrozenLLMNeck', 'TokenPoolingNeck',
-    'find_llm_layers'
+    'FrozenLLMBackbone', 'FrozenLLMNeck', 'FrozenLLMVideoNeck',
+    'StrictPretrained', 'TokenPoolingNeck', 'find_llm_layers'
 ]

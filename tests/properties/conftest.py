@@ -16,6 +16,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
+from lm4ve_mm import video_plugin  # noqa: F401  (and so is a video host)
 from lm4ve_mm.models import find_llm_layers
 
 ROOT = Path(__file__).parents[2]
@@ -126,6 +127,49 @@ def point_bert(llm: dict) -> dict:
             num_classes=15))
 
 
+def videomae(llm: dict) -> dict:
+    """VideoMAE in MMAction2: drop path, tubes of two frames."""
+    return dict(
+        type='mmaction.Recognizer3D',
+        data_preprocessor=dict(
+            type='mmaction.ActionDataPreprocessor',
+            mean=[127.5] * 3,
+            std=[64.] * 3,
+            format_shape='NCTHW'),
+        backbone=dict(
+            type='lm4ve_mm.TokenVisionTransformer',
+            img_size=32,
+            patch_size=16,
+            embed_dims=16,
+            depth=2,
+            num_heads=2,
+            num_frames=4,
+            drop_path_rate=0.2),
+        neck=dict(
+            type='lm4ve_mm.FrozenLLMVideoNeck', in_channels=16, llm=llm),
+        cls_head=dict(
+            type='mmaction.TimeSformerHead',
+            num_classes=6,
+            in_channels=16,
+            topk=(1, ),
+            average_clips='prob'))
+
+
+MOVING = dict(
+    type='lm4ve_mm.MovingShapes',
+    split='train',
+    data_root='moving_shapes',
+    count=48,
+    size=32,
+    frames=4,
+    pipeline=[
+        dict(type='lm4ve_mm.VideoInit'),
+        dict(type='lm4ve_mm.SampleSegments', clip_len=4),
+        dict(type='lm4ve_mm.VideoDecode'),
+        dict(type='mmaction.Flip', flip_ratio=0.5),
+        dict(type='mmaction.FormatShape', input_format='NCTHW'),
+        dict(type='mmaction.PackActionInputs')
+    ])
 # As many points as the model takes, since it is trained and tested on them.
 SOLIDS = dict(
     type='lm4ve_mm.PointShapes',
@@ -165,7 +209,14 @@ HOSTS = dict(
     vit_neck_lora=Host(vit_neck, dict(TINY_LLAMA, lora=LORA), 'neck.layer'),
     point_bert=Host(
         point_bert, TINY_LLAMA, 'neck.layer', dataset=SOLIDS,
-        imports=('lm4ve_point_cloud', )))
+        imports=('lm4ve_point_cloud', )),
+    videomae=Host(
+        videomae, TINY_LLAMA, 'neck.layer', dataset=MOVING,
+        metric=dict(
+            type='mmaction.AccMetric',
+            metric_list=('top_k_accuracy', ),
+            metric_options=dict(top_k_accuracy=dict(topk=(1, )))),
+        scope='mmaction', imports=('lm4ve_mm.video_plugin', )))
 
 EMA = dict(type='lm4ve_mm.RawEvalEMAHook', momentum=0.1)
 # As in configs/_base_/runtime.py.
@@ -256,8 +307,9 @@ def completed(entry, request):
     if llm.get('checkpoint') == 'tiny_llama':
         llm['checkpoint'] = str(request.getfixturevalue('tiny_llama'))
     dataset = dict(entry.dataset)
-    if dataset.get('data_root') == 'point_shapes':
-        dataset['data_root'] = str(request.getfixturevalue('point_shapes'))
+    if 'data_root' in dataset:
+        dataset['data_root'] = str(
+            request.getfixturevalue(dataset['data_root']))
     return entry._replace(llm=llm, dataset=dataset)
 
 
@@ -265,6 +317,12 @@ def completed(entry, request):
 def point_shapes(tmp_path_factory):
     """Where the generated solids go."""
     return tmp_path_factory.mktemp('point_shapes')
+
+
+@pytest.fixture(scope='session')
+def moving_shapes(tmp_path_factory):
+    """Where the generated videos go."""
+    return tmp_path_factory.mktemp('videos') / 'moving_shapes'
 
 
 @pytest.fixture(scope='session', params=HOSTS)

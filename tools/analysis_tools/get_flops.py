@@ -1,16 +1,37 @@
 """Parameters and multiply-accumulates: host, maps and frozen block apart.
 
     python tools/analysis_tools/get_flops.py configs/vit_tiny_minilm_digits.py
+
+Of an image, or of one clip of a video.
 """
 
 from argparse import ArgumentParser
+from typing import List, Optional
 
 import torch
 from mmengine.registry import init_default_scope
+from torch import Tensor, nn
 
 from lm4ve_mm import apis
 from lm4ve_mm.analysis import count_cost
 from lm4ve_mm.registry import MODELS
+
+
+def input_shape(backbone: dict, given: Optional[List[int]]) -> List[int]:
+    """The shape to count for: (3, [T,] H, W)."""
+    size = backbone.get('img_size', 224)
+    shape = given or ([size] * 2 if isinstance(size, int) else list(size))
+    if 'num_frames' in backbone and len(shape) == 2:
+        shape = [backbone['num_frames'], *shape]
+    return shape if shape[0] == 3 and len(shape) > 2 else [3, *shape]
+
+
+def classify(model: nn.Module, inputs: Tensor) -> Tensor:
+    """Run backbone, neck and head on (1, 3, [T,] H, W)."""
+    if hasattr(model, 'cls_head'):  # MMAction2's: one view of one video
+        feats, _ = model.extract_feat(inputs[:, None], test_mode=True)
+        return model.cls_head(feats)
+    return model.head(model.extract_feat(inputs))
 
 
 def main() -> None:
@@ -21,8 +42,9 @@ def main() -> None:
         '--shape',
         type=int,
         nargs='+',
-        help='size of the input without batch, such as 224 224 or 3 224 224 '
-        "(default: the backbone's img_size, else 224 224)")
+        help='size of the input without batch, such as 224 224, 3 224 224 or '
+        "16 224 224 (default: the backbone's img_size, else 224 224, and its "
+        'num_frames)')
     apis.add_config_options(parser)
     args = parser.parse_args()
     try:
@@ -30,13 +52,11 @@ def main() -> None:
     except FileNotFoundError as error:
         parser.exit(2, f'{parser.prog}: error: {error}\n')
     cfg.merge_from_dict(args.cfg_options)
-    size = cfg.model.backbone.get('img_size', 224)
-    shape = args.shape or ([size] * 2 if isinstance(size, int) else size)
-    shape = [3, *shape] if len(shape) == 2 else list(shape)
+    shape = input_shape(cfg.model.backbone, args.shape)
     init_default_scope(cfg.get('default_scope', 'lm4ve_mm'))
     model = MODELS.build(cfg.model).eval()
-    image = torch.zeros(1, *shape)
-    costs = count_cost(model, lambda: model.head(model.extract_feat(image)))
+    inputs = torch.zeros(1, *shape)
+    costs = count_cost(model, lambda: classify(model, inputs))
 
     print(f'\n{args.config}, one input of {tuple(shape)}')
     print(f'{"":14}{"parameters":>14}{"trainable":>14}{"MACs":>18}')

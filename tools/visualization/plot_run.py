@@ -14,7 +14,17 @@ import matplotlib
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt  # noqa: E402  (after the backend)
 
+# What the toolboxes call accuracies, and what makes percent of them.
+ACCURACIES = {'accuracy/': 1, 'acc/': 100}
 Curves = Dict[str, Dict[int, float]]
+
+
+def scale_of(name: str) -> int:
+    """Tell what to multiply a logged value with; 0 leaves it out."""
+    if name == 'loss':
+        return 1
+    return next((scale for prefix, scale in ACCURACIES.items()
+                 if name.startswith(prefix)), 0)
 
 
 def read_curves(work_dir: Path) -> Curves:
@@ -37,8 +47,9 @@ def read_curves(work_dir: Path) -> Curves:
             entry = json.loads(line)
             step = entry.get('step', 0)
             for name, value in entry.items():
-                if name == 'loss' or name.startswith('accuracy/'):
-                    curves.setdefault(name, {})[step] = value
+                scale = scale_of(name)
+                if scale:
+                    curves.setdefault(name, {})[step] = scale * value
     return curves
 
 

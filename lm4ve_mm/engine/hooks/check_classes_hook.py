@@ -10,7 +10,7 @@ from lm4ve_mm.registry import HOOKS
 
 @HOOKS.register_module()
 class CheckClassesHook(Hook):
-    """Compares ``head.num_classes`` with the classes of the data sets.
+    """Compares the head's ``num_classes`` with the classes of the data sets.
 
     Without it a head that is too small dies in the loss with an index error
     (on a GPU with a device assert), and one that is too large trains on.
@@ -33,8 +33,10 @@ class CheckClassesHook(Hook):
     def _check(self, runner, loader: str) -> None:
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
+        # MMAction2 calls it cls_head.
+        name = 'head' if hasattr(model, 'head') else 'cls_head'
         head: Optional[int] = getattr(
-            getattr(model, 'head', None), 'num_classes', None)
+            getattr(model, name, None), 'num_classes', None)
         dataset = getattr(runner, loader).dataset
         classes = getattr(dataset, 'metainfo', {}).get('classes')
         if head is None or classes is None or len(classes) == head:
@@ -43,5 +45,5 @@ class CheckClassesHook(Hook):
             f'the head has num_classes={head}, but {type(dataset).__name__} '
             f'of {loader} has {len(classes)} classes '
             f'({", ".join(map(str, classes[:3]))}, ...): set '
-            f'model.head.num_classes and data_preprocessor.num_classes to '
+            f'model.{name}.num_classes and that of data_preprocessor to '
             f'{len(classes)}')

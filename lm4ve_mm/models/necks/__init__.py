@@ -2,5 +2,6 @@
 
 from .frozen_llm_neck import FrozenLLMNeck
 from .token_pooling import TokenPoolingNeck
+from .video_neck import FrozenLLMVideoNeck
 
-__all__ = ['FrozenLLMNeck', 'TokenPoolingNeck']
+__all__ = ['FrozenLLMNeck', 'FrozenLLMVideoNeck', 'TokenPoolingNeck']

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
+from lm4ve_mm.apis import build_model
 from lm4ve_mm.llm.sources import open_torch
-from lm4ve_mm.registry import DATASETS, MODELS
+from lm4ve_mm.registry import DATASETS
 
 
 class Guess(NamedTuple):
@@ -20,14 +20,6 @@ class Guess(NamedTuple):
 
     name: str
     score: float
-
-
-def build_model(cfg: Config) -> nn.Module:
-    """Build the model of a config, in eval mode."""
-    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
-    # A runner does this for train.py.
-    cfg.model.setdefault('data_preprocessor', cfg.get('data_preprocessor'))
-    return MODELS.build(cfg.model).eval()
 
 
 def load_model(cfg: Config, checkpoint: str) -> nn.Module:

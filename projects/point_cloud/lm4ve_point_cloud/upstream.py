@@ -7,15 +7,12 @@ block inside. Both keep their tensors under ``base_model``, with or without
 the ``module.`` of a DataParallel wrapper.
 """
 
-import re
-from typing import Dict, List, Mapping, NamedTuple, Optional
+from typing import Dict, Mapping, Optional
 
 from torch import Tensor, nn
 
-from lm4ve_mm.llm import (BlockMismatchError, Blocks, CheckpointError,
-                          FrozenLLMLayer)
-from lm4ve_mm.llm.released import PREFIX as BLOCK_PREFIX
-from lm4ve_mm.llm.released import released_block
+from lm4ve_mm.models.published import (LAYER, Translated, match, our_names,
+                                       require_all, shapes_of)
 
 # Upstream's name -> ours. The first that matches whole is taken.
 RENAMES = (
@@ -33,41 +30,23 @@ RENAMES = (
     (r'llama_dim_mapper1\.(.+)', r'neck.layer.map_in.\1'),
     (r'llama_dim_mapper2\.(.+)', r'neck.layer.map_out.\1'),
 )
-LAYER = 'neck.layer.'
 CONTAINER = 'base_model'
 PRETRAINING = 'transformer_q.'
 # Heads of the pretraining task, which a classifier has no use for.
-PRETRAINING_HEADS = re.compile(r'mask_token|lm_head\..+')
+PRETRAINING_HEADS = r'mask_token|lm_head\..+'
 # Pretraining says nothing of these.
-STARTS_ANEW = ('head.', LAYER)
+STARTS_ANEW = rf'head\..+|{LAYER}.+'
+OTHER_BLOCK = (
+    'Point model.neck.llm.checkpoint at the same language model and layer, or '
+    "use the file's own block: python "
+    'projects/point_cloud/tools/convert_point_bert.py FILE --block '
+    'BLOCK.safetensors, then model.neck.llm.checkpoint=BLOCK.safetensors')
 _MARKS = ('blocks.blocks.', PRETRAINING, 'base_model.')
-
-
-class Translated(NamedTuple):
-    """A published file in our names.
-
-    Attributes:
-        kind: ``'pretraining'`` or ``'fine-tuned'``.
-        weights: Our name -> tensor, all of which the model has.
-        missing: Names of the model that the file lacks.
-        unexpected: Names of the file that the model lacks.
-        block: LLaMA's block, where the file holds one.
-    """
-
-    kind: str
-    weights: Dict[str, Tensor]
-    missing: List[str]
-    unexpected: List[str]
-    block: Optional[Blocks]
 
 
 def rename(name: str) -> Optional[str]:
     """Our name for a tensor of upstream's classifier; None if it has none."""
-    for pattern, ours in RENAMES:
-        match = re.fullmatch(pattern, name)
-        if match:
-            return match.expand(ours)
-    return None
+    return next(iter(our_names(name, RENAMES)), None)
 
 
 def unwrapped(state: Mapping) -> Mapping:
@@ -115,82 +94,12 @@ def translate(state: Mapping, model: nn.Module) -> Translated:
         name.startswith((PRETRAINING, 'base_model.')) for name in held)
     if pretraining:
         held = _pretrained_backbone(held)
-    own = {name: tuple(t.shape) for name, t in model.state_dict().items()}
+    own = shapes_of(model)
     layer = getattr(getattr(model, 'neck', None), 'layer', None)
-    weights, unexpected, block = {}, [], None
-    for name, tensor in held.items():
-        ours = rename(name)
-        if ours in own:
-            weights[ours] = tensor
-        elif not name.startswith(BLOCK_PREFIX):
-            unexpected.append(name)
-    if any(name.startswith(BLOCK_PREFIX) for name in held):
-        block = _read_block(held, layer)
-        weights.update(_block_weights(block, layer))
-    missing = [name for name in own if name not in weights]
-    found = Translated('pretraining' if pretraining else 'fine-tuned', weights,
-                       missing, unexpected, block)
-    _check(found, own)
+    found = match(held, own, RENAMES,
+                  'pretraining' if pretraining else 'fine-tuned', layer,
+                  OTHER_BLOCK)
+    lack, hold = (STARTS_ANEW, PRETRAINING_HEADS) if pretraining else ('', '')
+    require_all(found, own, lack, hold, 'Published heads have 40 outputs '
+                '(model.head.num_outputs)')
     return found
-
-
-def _read_block(held: Mapping[str, Tensor],
-                layer: Optional[nn.Module]) -> Blocks:
-    """The block of a file, which the model's layer has to be."""
-    if not isinstance(layer, FrozenLLMLayer):
-        raise CheckpointError(
-            'the file holds a language-model block (llama.*), this model has '
-            'no place for it: use the +LLaMA config of the same data')
-    block = released_block(held, layer.geometry.num_heads)
-    if not layer.trainable and (block.identity().sha256 !=
-                                layer.identity.sha256):
-        raise BlockMismatchError(
-            f'the file was trained with {block.identity()}; this model holds '
-            f'{layer.identity}. Point model.neck.llm.checkpoint at the same '
-            "language model and layer, or use the file's own block: python "
-            'projects/point_cloud/tools/convert_point_bert.py FILE --block '
-            'BLOCK.safetensors, then model.neck.llm.checkpoint='
-            'BLOCK.safetensors')
-    return block
-
-
-def _block_weights(block: Blocks, layer: FrozenLLMLayer) -> Dict[str, Tensor]:
-    """What of the block belongs into our state dict."""
-    if not layer.trainable:
-        return {f'{LAYER}block_identity': layer.block_identity}
-    own = layer.state_dict()
-    weights = {
-        f'{LAYER}blocks.0.{name}': tensor
-        for name, tensor in block.tensors[0].items()
-    }
-    # All ones in the file, as it is in a layer that was just built.
-    weights.update({f'{LAYER}{name}': own[name] for name in own
-                    if name.startswith('final_norm.')})
-    return weights
-
-
-def _check(found: Translated, own: Mapping[str, tuple]) -> None:
-    """Compare with what the kind of file may lack and have too much."""
-    missing, unexpected = found.missing, found.unexpected
-    if found.kind == 'pretraining':
-        missing = [n for n in missing if not n.startswith(STARTS_ANEW)]
-        unexpected = [n for n in unexpected
-                      if not PRETRAINING_HEADS.fullmatch(n)]
-    if missing or unexpected:
-        raise CheckpointError(
-            f'this {found.kind} file and the model do not belong together. '
-            f'The file lacks {_shown(missing)}; the model has no '
-            f'{_shown(unexpected)}. A baseline file goes with a baseline '
-            'config, a +LLaMA file with a +LLaMA config')
-    wrong = [f'{name}: {tuple(t.shape)} in the file, {own[name]} in the model'
-             for name, t in found.weights.items()
-             if tuple(t.shape) != own[name]]
-    if wrong:
-        raise CheckpointError(
-            f'{len(wrong)} tensors have another shape: {"; ".join(wrong[:4])}'
-            '. Published heads have 40 outputs (model.head.num_outputs)')
-
-
-def _shown(names: List[str]) -> str:
-    more = f' and {len(names) - 6} more' if len(names) > 6 else ''
-    return (', '.join(names[:6]) or 'nothing') + more

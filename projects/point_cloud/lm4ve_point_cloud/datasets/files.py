@@ -1,13 +1,10 @@
-"""HDF5 files of clouds, and files that are built once."""
+"""HDF5 files of clouds."""
 
-import os
-from contextlib import suppress
 from pathlib import Path
-from typing import Callable, Iterable, Optional, Tuple
+from typing import Iterable, Optional, Tuple
 
 import h5py
 import numpy as np
-from filelock import FileLock
 from mmengine.logging import print_log
 from tqdm import tqdm
 
@@ -75,31 +72,6 @@ def write_h5(path: Path,
         file['label'] = label.astype(np.int64)
         if mask is not None:
             file['mask'] = mask.astype(np.int64)
-
-
-def build_once(path: Path, build: Callable[[Path], None]) -> None:
-    """Build a file unless it is there, whole, and by one process only.
-
-    Others wait and then find it. A process that dies leaves neither a lock
-    nor half a file.
-
-    Args:
-        path (Path): The file that is wanted.
-        build: Writes it, under the name that it is given.
-    """
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f'.{path.name}.lock')):
-        if path.exists():
-            return
-        part = path.with_name(f'.{path.name}.part')
-        try:
-            build(part)
-            os.replace(part, path)
-        finally:
-            with suppress(FileNotFoundError):
-                part.unlink()
 
 
 def with_progress(steps: Iterable, total: int, what: str) -> Iterable:

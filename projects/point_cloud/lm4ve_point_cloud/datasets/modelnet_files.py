@@ -8,9 +8,11 @@ from typing import List, Tuple, Union
 import h5py
 import numpy as np
 
+from lm4ve_mm.datasets.build_once import build_once
+
 from ..ops import fps_numpy
 from .errors import DataError, DataNotFoundError
-from .files import build_once, with_progress, write_h5
+from .files import with_progress, write_h5
 from .unpickling import read_pickle
 
 SPLITS = dict(train=9843, test=2468)

@@ -8,11 +8,12 @@ import h5py
 import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
 
+from lm4ve_mm.datasets.build_once import build_once
 from lm4ve_mm.registry import DATASETS
 
 from .base import choose
 from .errors import DataError
-from .files import build_once, with_progress, write_h5
+from .files import with_progress, write_h5
 from .scanobjectnn import ScanObjectNN
 from .solids import SOLIDS
 

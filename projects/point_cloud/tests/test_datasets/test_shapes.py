@@ -1,13 +1,11 @@
 """Generated solids: their geometry, their files, several processes."""
 
 import multiprocessing
-import time
 
 import h5py
 import numpy as np
 import pytest
 from lm4ve_point_cloud.datasets import DataError, PointShapes, ScanObjectNN
-from lm4ve_point_cloud.datasets.files import build_once
 from lm4ve_point_cloud.datasets.shapes import any_rotation, upright_rotation
 from lm4ve_point_cloud.datasets.solids import (SOLIDS, box, polyhedron,
                                                together, turned)
@@ -194,40 +192,3 @@ def test_two_processes_at_once(tmp_path):
         process.join()
         assert process.exitcode == 0
     assert found[0] == found[1]
-
-
-def build_slowly(path, log):
-    def build(part):
-        with open(log, 'a') as file:
-            file.write('built\n')
-        part.write_text('half')
-        time.sleep(.3)
-        part.write_text('whole')
-
-    build_once(path, build)
-    assert path.read_text() == 'whole'
-
-
-def test_only_one_process_builds(tmp_path):
-    arguments = tmp_path / 'deep/file', tmp_path / 'log'
-    both = [FORK.Process(target=build_slowly, args=arguments)
-            for _ in range(3)]
-    for process in both:
-        process.start()
-    for process in both:
-        process.join(60)
-        assert process.exitcode == 0
-    assert arguments[1].read_text() == 'built\n'
-
-
-def test_a_failed_build_leaves_nothing(tmp_path):
-    def fail(part):
-        part.write_text('half')
-        raise RuntimeError('no space')
-
-    with pytest.raises(RuntimeError, match='no space'):
-        build_once(tmp_path / 'file', fail)
-    assert not (tmp_path / 'file').exists()
-    assert not (tmp_path / '.file.part').exists()
-    build_once(tmp_path / 'file', lambda part: part.write_text('whole'))
-    assert (tmp_path / 'file').read_text() == 'whole'

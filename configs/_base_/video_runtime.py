@@ -1,0 +1,8 @@
+# What every video run of ours has: the common runtime, in MMAction2's scope.
+_base_ = ['mmaction::_base_/default_runtime.py', './hooks.py']
+custom_imports = dict(
+    imports=['lm4ve_mm.plugin', 'lm4ve_mm.video_plugin'],
+    allow_failed_imports=False)
+default_hooks = dict(
+    checkpoint=dict(backend_args=dict(backend='lm4ve_mm.atomic')))
+randomness = dict(seed=0)

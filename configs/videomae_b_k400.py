@@ -1,0 +1,21 @@
+"""VideoMAE ViT-B/16 on Kinetics-400, by VideoMAE's own recipe.
+
+    bash tools/dist_train.sh configs/videomae_b_k400.py 8 --amp --auto-scale-lr
+
+Not in the paper, and not trained here: there is no expected number. The rate
+is for 64 GPUs of 6 videos; --auto-scale-lr fits it to what there is.
+"""
+_base_ = [
+    './_base_/hosts/videomae_b16.py', './_base_/datasets/k400.py',
+    './_base_/schedules/videomae_b_75e.py', './_base_/video_runtime_best.py'
+]
+# MMAction2's inferencers look for it within the model.
+model = dict(
+    data_preprocessor=_base_.data_preprocessor,
+    backbone=dict(
+        init_cfg=dict(checkpoint='checkpoints/videomae_k400_vitb.pth')),
+    cls_head=dict(num_classes=400))
+data_preprocessor = None
+train_dataloader = dict(batch_size=6)
+# As in testing: max_testing_views takes one video at a time.
+val_dataloader = dict(batch_size=1)

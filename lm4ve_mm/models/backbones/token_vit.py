@@ -1,0 +1,25 @@
+"""MMAction2's VideoMAE backbone with all of its tokens; imports mmaction."""
+
+from mmaction.models.backbones import VisionTransformer
+
+from lm4ve_mm.registry import MODELS
+
+
+@MODELS.register_module()
+class TokenVisionTransformer(VisionTransformer):
+    """A VideoMAE ViT that leaves pooling and final norm to the neck.
+
+    With ``return_feat_map=True`` MMAction2's own backbone gives all tokens
+    too, but keeps the final norm that it then skips: weights without a
+    gradient, which neither DDP nor a parameter count forgives.
+
+    Args:
+        **kwargs: Passed to mmaction's ``VisionTransformer``, but for
+            ``use_mean_pooling`` and ``return_feat_map``, which are settled.
+    """
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(use_mean_pooling=True, return_feat_map=True, **kwargs)
+        # A module that is None would swallow weights of that name in silence.
+        del self.fc_norm
+        self.fc_norm = None

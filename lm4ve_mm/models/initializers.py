@@ -1,0 +1,93 @@
+"""Starts a backbone from a file, completely or not at all."""
+
+from pathlib import Path
+from typing import Dict, Mapping
+
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
+from lm4ve_mm.llm.sources import open_torch
+from lm4ve_mm.registry import WEIGHT_INITIALIZERS
+
+from .published import Translated, require_all, shapes_of
+from .videomae_files import is_videomae, translate_backbone
+
+OBTAIN = ('VideoMAE links its files in MODEL_ZOO.md of '
+          'github.com/MCG-NJU/VideoMAE')
+
+
+@WEIGHT_INITIALIZERS.register_module()
+class StrictPretrained:
+    """An ``init_cfg`` that loads all of a backbone or raises.
+
+    MMEngine's ``Pretrained`` warns where names do not match, and trains on
+    from chance. Published files of VideoMAE are read as they are; a
+    checkpoint of ours gives what is under ``prefix``. It is read when
+    training starts, not for a test or a resumed run's model.
+
+    Args:
+        checkpoint (str): The file.
+        prefix (str): Of the backbone in a checkpoint of ours.
+        may_lack (str): Pattern of names that the file need not have.
+        obtain (str): Where to get the file, shown if it is missing.
+    """
+
+    def __init__(self,
+                 checkpoint: str,
+                 prefix: str = 'backbone.',
+                 may_lack: str = '',
+                 obtain: str = OBTAIN) -> None:
+        self.checkpoint = checkpoint
+        self.prefix = prefix
+        self.may_lack = may_lack
+        self.obtain = obtain
+
+    def __call__(self, module: nn.Module) -> None:
+        """Load the file into a backbone.
+
+        Args:
+            module (nn.Module): The backbone.
+
+        Raises:
+            CheckpointNotFoundError: If there is no such file.
+            CheckpointError: If it does not fit; names every tensor.
+        """
+        path = Path(self.checkpoint)
+        if not path.is_file():
+            raise CheckpointNotFoundError(
+                f'init_cfg: there is no file {path}. {self.obtain}. Give '
+                'another place with --cfg-options '
+                'model.backbone.init_cfg.checkpoint=PATH, or start from '
+                'chance with model.backbone.init_cfg=None')
+        found = self._read(open_torch(path), module)
+        module.load_state_dict(found.weights, strict=False)
+        # Children with an initialisation of their own come after us.
+        for child in module.modules():
+            if hasattr(child, 'is_init'):
+                child.is_init = True
+        print_log(
+            f'{path}: {found.kind} file, {len(found.weights)} tensors. '
+            f'Missing, left as initialised: {found.missing}. Unused: '
+            f'{found.unexpected}.', logger='current')
+
+    def _read(self, state: Mapping, module: nn.Module) -> Translated:
+        """The file in the backbone's names, compared strictly."""
+        if is_videomae(state):
+            return translate_backbone(state, module)
+        tensors: Dict[str, Tensor] = state.get('state_dict', state)
+        held = {name.removeprefix(self.prefix): tensor
+                for name, tensor in tensors.items()
+                if name.startswith(self.prefix)}
+        if not held:
+            raise CheckpointError(
+                f'{self.checkpoint} is no file of VideoMAE and has nothing '
+                f'under {self.prefix!r}; it holds '
+                f'{", ".join(map(str, list(tensors)[:5]))}, ...')
+        own = shapes_of(module)
+        found = Translated(
+            'checkpoint', {n: t for n, t in held.items() if n in own},
+            [n for n in own if n not in held],
+            [n for n in held if n not in own], None)
+        require_all(found, own, self.may_lack, '')
+        return found

@@ -1,0 +1,17 @@
+"""What video configs register besides :mod:`lm4ve_mm.plugin`.
+
+Apart from it, since it imports MMAction2, which images do without.
+"""
+
+from importlib.util import find_spec
+
+from . import plugin  # noqa: F401  (repairs first)
+
+if find_spec('mmaction') is None:
+    raise ImportError('video needs MMAction2, which is not installed: '
+                      "pip install 'lm4ve_mm[video]'")
+
+from .datasets import video as datasets  # noqa: E402
+from .models.backbones import token_vit as models  # noqa: E402
+
+__all__ = ['datasets', 'models']

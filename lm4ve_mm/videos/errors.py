@@ -1,0 +1,43 @@
+"""What can go wrong with videos and their lists, each with its own name."""
+
+from contextlib import contextmanager
+from typing import Iterator, Tuple, Type
+
+
+class VideoNotFoundError(FileNotFoundError):
+    """No video, or no list of videos, where the configuration says."""
+
+
+class VideoError(ValueError):
+    """A video that is there but cannot be decoded."""
+
+
+class AnnotationError(ValueError):
+    """A list of videos that is there but does not hold what it should."""
+
+
+def _decord_errors() -> Tuple[Type[Exception], ...]:
+    from decord import DECORDError
+    return DECORDError, RuntimeError, IndexError
+
+
+def _pyav_errors() -> Tuple[Type[Exception], ...]:
+    from av import FFmpegError
+    return FFmpegError, IndexError
+
+
+ERRORS = dict(decord=_decord_errors, pyav=_pyav_errors)
+
+
+@contextmanager
+def naming(path: str, backend: str) -> Iterator[None]:
+    """Turn the errors of a decoder into :class:`VideoError`.
+
+    Decord's messages may hold the bytes of the file, hence cut short.
+    """
+    try:
+        yield
+    except ERRORS[backend]() as error:
+        first = (str(error) or type(error).__name__).splitlines()[0]
+        raise VideoError(f'{backend} cannot decode the video {path}: it is '
+                         f'empty or damaged ({first[:150]})') from error

@@ -1,0 +1,59 @@
+"""What tests of recipes share: reading a config as numbers."""
+
+from pathlib import Path
+
+import yaml
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+
+CONFIGS = Path(__file__).parents[1] / 'configs'
+# LLaMA-7B's width without its bulk.
+THIN_LLAMA = dict(
+    init='random',
+    dtype='float16',
+    geometry=dict(width=4096, num_heads=1, head_dim=32, ffn_dim=32))
+
+
+def read(name):
+    return Config.fromfile(CONFIGS / f'{name}.py')
+
+
+def group_of_each(model, optim_wrapper):
+    """The optimiser, and the group of each parameter by its name."""
+    wrapper = build_optim_wrapper(model, optim_wrapper)
+    assert wrapper.clip_grad_kwargs is None
+    group_of = {
+        id(p): group
+        for group in wrapper.optimizer.param_groups for p in group['params']
+    }
+    names = dict(model.named_parameters())
+    assert len(group_of) == len(names)
+    return wrapper.optimizer, {name: group_of[id(p)]
+                               for name, p in names.items()}
+
+
+def flat(value, prefix=''):
+    if not isinstance(value, dict):
+        return {prefix: value}
+    return {
+        name: leaf
+        for key, item in value.items()
+        for name, leaf in flat(item, f'{prefix}.{key}').items()
+    }
+
+
+def different_keys(one, other):
+    """The keys in which two configs differ, by their full names."""
+    one, other = flat(one.to_dict()), flat(other.to_dict())
+    return {key for key in one.keys() | other.keys()
+            if one.get(key, 'absent') != other.get(key, 'absent')}
+
+
+def indexed(name):
+    """A leaf's entry in the model index, and the leaf's text."""
+    index = yaml.safe_load((CONFIGS / '../model-index.yml').read_text())
+    assert index['Import'] == ['configs/metafile.yml']
+    metafile = yaml.safe_load((CONFIGS / 'metafile.yml').read_text())
+    [entry] = [m for m in metafile['Models'] if m['Name'] == name]
+    assert 'Weights' not in entry
+    return entry, (CONFIGS.parent / entry['Config']).read_text()

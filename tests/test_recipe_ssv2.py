@@ -1,0 +1,340 @@
+"""The SSv2 recipe of the paper, number by number.
+
+Sources: arXiv 2310.12973, C.3 and table 3, the code released with it, and
+VideoMAE's fine-tuning code, on which that stands.
+"""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import DefaultSampler
+from mmengine.registry import DATA_SAMPLERS, MODELS, PARAM_SCHEDULERS
+from mmengine.registry import init_default_scope as use_scope
+
+from lm4ve_mm import video_plugin  # noqa: F401  (registers the backbone)
+
+from .recipes import (THIN_LLAMA, different_keys, group_of_each, indexed,
+                      read)
+
+TWINS = [f'videomae_{size}{llm}_ssv2' for size in 'sb'
+         for llm in ('', '_llama')]
+K400 = [name.replace('ssv2', 'k400') for name in TWINS]
+WIDTHS = dict(s=384, b=768)
+DECAY = dict(s=.7, b=.75)
+LR = dict(s=9.375e-5, b=2.34375e-5)
+MIN_LR = dict(s=1e-6 * 24 / 256, b=1e-6 * 12 / 256)
+EPOCHS = dict(s=40, b=30)
+# Patches, 12 blocks with biases of queries and values, norm, head.
+COUNTS = dict(
+    videomae_s_ssv2=21_946_926,
+    videomae_s_llama_ssv2=21_946_926 + 2 * 384 * 4096,
+    videomae_b_ssv2=86_361_006,
+    videomae_b_llama_ssv2=86_361_006 + 2 * 768 * 4096)
+VIDEOS = 168_913  # in SSv2's training split
+every_twin = pytest.mark.parametrize('name', TWINS)
+
+
+def size_of(name):
+    return name.split('_')[1]
+
+
+def build(cfg):
+    use_scope(cfg.default_scope)
+    model = cfg.model.copy()
+    if 'neck' in model:
+        model.neck.llm = dict(
+            THIN_LLAMA, map_init=model.neck.llm.map_init)
+    return MODELS.build(model)
+
+
+@functools.cache
+def built(name):
+    """A leaf's model as it is built, for tests that only look at it."""
+    return build(read(name))
+
+
+def by_hand(width, classes=174):
+    block = 12 * width**2 + 2 * width + 6 * width + 4 * width
+    patches = 3 * 2 * 16 * 16 * width + width
+    return patches + 12 * block + 2 * width + classes * (width + 1)
+
+
+@every_twin
+def test_trainable_parameters(name):
+    width = WIDTHS[size_of(name)]
+    assert COUNTS[name.replace('_llama', '')] == by_hand(width)
+    parameters = built(name).parameters()
+    assert sum(p.numel() for p in parameters) == COUNTS[name]
+
+
+def layer_of(key):
+    """VideoMAE's layer of a parameter: patches 0, blocks 1 to 12, rest 13."""
+    if key.startswith('backbone.patch_embed'):
+        return 0
+    if key.startswith('backbone.blocks'):
+        return 1 + int(key.split('.')[2])
+    return 13
+
+
+@every_twin
+def test_parameter_groups(name):
+    """Layer decay over 12 blocks; maps, norm and head at the whole rate."""
+    cfg, size = read(name), size_of(name)
+    model = built(name)
+    optimizer, group_of = group_of_each(model, cfg.optim_wrapper)
+    assert type(optimizer).__name__ == 'AdamW'
+    seen = set()
+    for key, parameter in model.named_parameters():
+        group, layer = group_of[key], layer_of(key)
+        scale = DECAY[size]**(13 - layer)
+        assert group['lr'] == pytest.approx(LR[size] * scale, rel=1e-12), key
+        plain = parameter.ndim == 1
+        assert group['weight_decay'] == (0. if plain else .05), key
+        assert group['betas'] == (.9, .999) and group['eps'] == 1e-8
+        seen.add(layer)
+    assert seen == set(range(14))
+    if 'llama' in name:
+        for key in ('map_in', 'map_out'):
+            group = group_of[f'neck.layer.{key}.weight']
+            assert (group['lr'], group['weight_decay']) == (LR[size], .05)
+
+
+def videomae_schedule(base, low, epochs, steps, warmup=5):
+    """VideoMAE's rates, step by step."""
+    rising = np.linspace(0, base, warmup * steps)
+    count = (epochs - warmup) * steps
+    falling = [low + .5 * (base - low) * (1 + math.cos(math.pi * i / count))
+               for i in range(count)]
+    return np.concatenate([rising, falling])
+
+
+@pytest.mark.parametrize('size', 'sb')
+def test_every_step_of_every_layer(size):
+    """With 20 steps an epoch, and the ends of the true 7038 or 14076."""
+    cfg = read(f'videomae_{size}_ssv2')
+    optimizer, _ = group_of_each(built(f'videomae_{size}_ssv2'),
+                                 cfg.optim_wrapper)
+    epochs = cfg.train_cfg.max_epochs
+    scheduler = PARAM_SCHEDULERS.build(
+        dict(cfg.param_scheduler, end=epochs),
+        default_args=dict(optimizer=optimizer, epoch_length=20))
+    rates = []
+    for _ in range(epochs * 20):
+        rates.append([group['lr'] for group in optimizer.param_groups])
+        optimizer.step()
+        scheduler.step()
+    wanted = videomae_schedule(LR[size], MIN_LR[size], epochs, 20)
+    scales = [group['lr_scale'] for group in optimizer.param_groups]
+    assert len(set(scales)) == 14
+    assert np.allclose(rates, np.outer(wanted, scales), rtol=1e-12, atol=0)
+    assert rates[0] == [0.] * len(scales)
+    assert max(max(row) for row in rates) == pytest.approx(LR[size])
+    steps = VIDEOS // cfg.auto_scale_lr.base_batch_size
+    assert steps == dict(s=7038, b=14076)[size]
+    for step in (5 * steps - 1, 5 * steps):
+        assert scheduler_of(cfg, steps).lr_at(step, LR[size]) == LR[size]
+    last = scheduler_of(cfg, steps).lr_at(epochs * steps - 1, LR[size])
+    assert last == pytest.approx(MIN_LR[size], rel=1e-6)
+
+
+def scheduler_of(cfg, steps):
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    return PARAM_SCHEDULERS.build(
+        dict(cfg.param_scheduler, end=cfg.train_cfg.max_epochs),
+        default_args=dict(
+            optimizer=torch.optim.SGD([parameter], lr=1.),
+            epoch_length=steps))
+
+
+@every_twin
+def test_schedule(name):
+    cfg, size = read(name), size_of(name)
+    assert cfg.train_cfg.max_epochs == EPOCHS[size]
+    assert cfg.auto_scale_lr.base_batch_size == dict(s=24, b=12)[size]
+    assert (cfg.train_dataloader.batch_size * 4
+            == cfg.auto_scale_lr.base_batch_size)
+    assert cfg.randomness.seed == 0 and cfg.env_cfg.cudnn_benchmark
+    assert not any('EMA' in hook.type for hook in cfg.custom_hooks)
+
+
+def test_auto_scale_keeps_the_shape():
+    """Twice the batch, twice every rate, the lowest and the layers' too."""
+    cfg = read('videomae_s_ssv2')
+    cfg.optim_wrapper.optimizer.lr *= 2
+    optimizer, _ = group_of_each(built('videomae_s_ssv2'),
+                                 cfg.optim_wrapper)
+    assert max(g['lr'] for g in optimizer.param_groups) == 2 * LR['s']
+    scheduler = scheduler_of(cfg, 20)
+    assert scheduler.lr_at(800, 2 * LR['s']) == pytest.approx(2 * MIN_LR['s'])
+
+
+@every_twin
+def test_host(name):
+    model, width = built(name), WIDTHS[size_of(name)]
+    host = model.backbone
+    assert (len(host.blocks), host.embed_dims) == (12, width)
+    assert host.blocks[0].attn.num_heads == width // 64
+    # 8 x 14 x 14 tokens without a class token, positions not trained.
+    assert host.pos_embed.shape == (1, 1568, width)
+    assert not isinstance(host.pos_embed, torch.nn.Parameter)
+    assert isinstance(host.norm, torch.nn.Identity)
+    rates = [getattr(block.drop_path, 'drop_prob', 0.)
+             for block in host.blocks]
+    assert rates == pytest.approx(np.linspace(0, .1, 12))
+    last = model.neck.norm if 'llama' in name else host.fc_norm
+    assert isinstance(last, torch.nn.LayerNorm) and last.eps == 1e-6
+    assert all(block.norm2.eps == 1e-6 for block in host.blocks)
+    assert model.test_cfg.max_testing_views == 3
+
+
+@every_twin
+def test_initialisation(name):
+    cfg = read(name)
+    start = cfg.model.backbone.pop('init_cfg')
+    assert start.type == 'lm4ve_mm.StrictPretrained'
+    assert start.checkpoint == ('checkpoints/videomae_ssv2_'
+                                f'vit{size_of(name)}.pth')
+    model = build(cfg)
+    model.init_weights()
+    # 0.02 times init_scale 0.001
+    assert model.cls_head.fc_cls.weight.std().item() == pytest.approx(
+        2e-5, rel=.02)
+    assert not model.cls_head.fc_cls.bias.any()
+    if 'llama' in name:
+        for layer, fan_in in ((model.neck.layer.map_in,
+                               WIDTHS[size_of(name)]),
+                              (model.neck.layer.map_out, 4096)):
+            bound = fan_in**-.5  # of torch's Linear: uniform
+            assert layer.weight.abs().max().item() == pytest.approx(
+                bound, rel=1e-3)
+            assert layer.weight.std().item() == pytest.approx(
+                bound / 3**.5, rel=.01)
+
+
+def test_loss_is_timms_on_mixed_labels():
+    """Smoothing 0.1 of mixed targets, and their cross entropy."""
+    head = built('videomae_s_ssv2').cls_head
+    mixed = torch.zeros(2, 174)
+    mixed[0, 3], mixed[0, 7], mixed[1, 5] = .3, .7, 1.
+
+    class Sample:
+        def __init__(self, label):
+            self.gt_label = label
+
+    scores = torch.randn(2, 174, generator=torch.Generator().manual_seed(0))
+    found = head.loss_by_feat(scores, [Sample(row) for row in mixed])
+    off = .1 / 174
+    targets = mixed * (1 - .1) + off
+    assert targets[1, 5].item() == pytest.approx(1 - .1 + off)
+    wanted = -(targets * scores.log_softmax(1)).sum(1).mean()
+    assert found['loss_cls'].item() == pytest.approx(wanted.item(), rel=1e-6)
+
+
+def named(pipeline, ending):
+    [found] = [one for one in pipeline if one.type.endswith(ending)]
+    return found
+
+
+@every_twin
+def test_training_clips(name):
+    cfg = read(name)
+    loader = cfg.train_dataloader
+    steps = loader.dataset.pipeline
+    augment = named(steps, 'RandAugment')
+    # rand-m7-n4-mstd0.5-inc1
+    assert augment.policies == 'timm_increasing'
+    assert (augment.num_policies, augment.magnitude_level,
+            augment.total_level, augment.magnitude_std) == (4, 7, 10, .5)
+    assert named(steps, 'RandomResizedCrop').area_range == (.08, 1.)
+    erase = named(steps, 'RandomErasing')
+    assert (erase.erase_prob, erase.mode) == (.25, 'rand')
+    assert not [one for one in steps if 'Flip' in one.type]
+    assert loader.dataset.num_repeats == 2
+    given = cfg.model.data_preprocessor
+    assert given.mean == [123.675, 116.28, 103.53]
+    assert given.std == [58.395, 57.12, 57.375]
+    mixup, cutmix = given.blending.augments
+    assert (mixup.type, mixup.alpha) == ('mmaction.MixupBlending', .8)
+    assert (cutmix.type, cutmix.alpha) == ('mmaction.CutmixBlending', 1.)
+    assert given.blending.probs == [.5, .5]
+
+
+@every_twin
+def test_steps_per_epoch(name, monkeypatch):
+    loader = read(name).train_dataloader
+    monkeypatch.setattr('mmengine.dataset.sampler.get_dist_info',
+                        lambda: (1, 4))
+    sampler = DATA_SAMPLERS.build(
+        loader.sampler, default_args=dict(dataset=range(VIDEOS), seed=0))
+    assert isinstance(sampler, DefaultSampler) and loader.drop_last
+    theirs = VIDEOS // (4 * loader.batch_size)
+    assert len(sampler) // loader.batch_size == theirs
+
+
+@every_twin
+def test_test_clips(name):
+    cfg = read(name)
+    for loader, views in ((cfg.val_dataloader, 1), (cfg.test_dataloader, 6)):
+        steps = loader.dataset.pipeline
+        crops = 3 if views == 6 else 1
+        assert named(steps, 'SampleSegments').get(
+            'num_clips', 1) * crops == views
+        assert named(steps, 'Resize').scale == (-1, 224)
+        assert named(steps, 'Crop').type == (
+            'mmaction.ThreeCrop' if views == 6 else 'mmaction.CenterCrop')
+        # What max_testing_views asks for.
+        assert loader.batch_size == 1
+    assert cfg.model.cls_head.average_clips == 'prob'
+    assert cfg.test_evaluator.metric_options.top_k_accuracy.topk == (1, 5)
+
+
+@pytest.mark.parametrize('data', ['ssv2', 'k400'])
+@pytest.mark.parametrize('size', 'sb')
+def test_twins_differ_by_the_neck(size, data):
+    llama = read(f'videomae_{size}_llama_{data}')
+    different = different_keys(read(f'videomae_{size}_{data}'), llama)
+    assert '.model.backbone.type' in different
+    assert all(key.startswith(('.model.neck', '.llm.'))
+               for key in different - {'.model.backbone.type'})
+    # The released code's layer; the paper's text says the last.
+    assert llama.model.neck.llm.layers == (15, )
+    assert llama.model.neck.llm.map_init == 'default'
+
+
+def test_the_papers_word_on_the_layer_is_one_option_away():
+    cfg = read('videomae_s_llama_ssv2')
+    cfg.merge_from_dict({'model.neck.llm.layers': [-1]})
+    assert cfg.model.neck.llm.layers == [-1]
+
+
+@pytest.mark.parametrize('name', K400)
+def test_kinetics(name):
+    """VideoMAE's own numbers: 75 or 150 epochs, 5 segments x 3 crops."""
+    cfg, size = read(name), size_of(name)
+    assert cfg.train_cfg.max_epochs == dict(s=150, b=75)[size]
+    assert cfg.optim_wrapper.optimizer.lr == 5e-4 * 384 / 256
+    assert cfg.optim_wrapper.paramwise_cfg.decay_rate == .75
+    assert cfg.auto_scale_lr.base_batch_size == 384
+    lowest = cfg.param_scheduler.min_ratio * cfg.optim_wrapper.optimizer.lr
+    assert lowest == pytest.approx(1e-6 * 384 / 256)
+    assert named(cfg.test_dataloader.dataset.pipeline,
+                 'SampleFrames').num_clips == 5
+    assert 'Flip' in str(cfg.train_dataloader.dataset.pipeline)
+    count = sum(p.numel() for p in built(name).parameters())
+    maps = 2 * WIDTHS[size] * 4096 if 'llama' in name else 0
+    assert count == by_hand(WIDTHS[size], 400) + maps
+
+
+@every_twin
+def test_metafile_agrees(name):
+    """The model index has each twin, its count and the leaf's numbers."""
+    entry, text = indexed(name)
+    metrics = entry['Results'][0]['Metrics']
+    top1, top5 = metrics['Top 1 Accuracy'], metrics['Top 5 Accuracy']
+    assert f'Expected top-1 / top-5: {top1:.2f} / {top5:.2f}' in text
+    assert entry['Metadata']['Trainable Parameters'] == COUNTS[name]
+    block = 202_387_456 if 'llama' in name else 0
+    assert entry['Metadata']['Parameters'] == COUNTS[name] + block
