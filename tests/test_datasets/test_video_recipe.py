@@ -97,6 +97,16 @@ def test_rand_augment_is_m7_n4_mstd05_inc1():
     assert augment.policies == 'timm_increasing'
 
 
+def test_a_quarter_is_erased_and_crops_are_wide():
+    steps = {step.type: step for step in read('ssv2').train_pipeline}
+    erase = steps['mmaction.RandomErasing']
+    assert erase.erase_prob == .25 and erase.mode == 'rand'
+    assert (erase.min_area_ratio, erase.max_area_ratio) == (.02, 1 / 3)
+    crop = steps['mmaction.RandomResizedCrop']
+    assert crop.area_range == (.08, 1.)
+    assert crop.aspect_ratio_range == (3 / 4, 4 / 3)
+
+
 def test_training_samples(roots):
     seed(0)
     samples = dataset('ssv2', 'train', roots)[0]
