@@ -32,8 +32,9 @@ demo-points: $(STAMP)
 demo-video: $(STAMP)
 	$(BIN)/python tools/demo.py moving
 
+# Two processes of one thread each: most tests are too small for two threads.
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
