@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 
@@ -95,7 +96,7 @@ def test_predictions_are_those_of_the_test_tool(tmp_path):
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'model.pth')
     out = run('tools/visualization/show_predictions.py', CONFIG,
               tmp_path / 'model.pth', '--out', tmp_path / 'grid.png',
-              '--count', 40)
+              '--cfg-options', 'test_dataloader.dataset.indices=40')
     right = int(re.search(r'grid.png: (\d+) of 40 right', out)[1])
     run('tools/test.py', CONFIG, tmp_path / 'model.pth', '--work-dir',
         tmp_path, '--out', tmp_path / 'out.json', '--out-item', 'metrics',
@@ -104,6 +105,33 @@ def test_predictions_are_those_of_the_test_tool(tmp_path):
     assert abs(tested['accuracy/top1'] - 100 * right / 40) < 1e-3
     with Image.open(tmp_path / 'grid.png') as image:
         assert image.width > 800
+    torch.save(dict(weight=torch.ones(1)), tmp_path / 'other.pth')
+    message = run('tools/visualization/show_predictions.py', CONFIG,
+                  tmp_path / 'other.pth', status=2)
+    assert 'Traceback' not in message and 'missing keys' in message
+
+
+def test_images_are_drawn_in_their_colours(tmp_path):
+    """A file is read as blue, green, red; the picture is of a red image."""
+    Image.new('RGB', (32, 32), (255, 0, 0)).save(tmp_path / 'red.png')
+    (tmp_path / 'list.txt').write_text('red.png 3\n')
+    cfg = load_config(ROOT / CONFIG)
+    cfg.data_preprocessor.to_rgb = True
+    cfg.test_dataloader.dataset = dict(
+        type='mmpretrain.CustomDataset', data_root=str(tmp_path),
+        ann_file='list.txt', classes=[f'c{i}' for i in range(10)],
+        pipeline=[dict(type='mmengine.LoadImageFromFile'),
+                  *cfg.test_dataloader.dataset.pipeline])
+    cfg.dump(tmp_path / 'red.py')
+    model = MODELS.build(cfg.model)
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'model.pth')
+    out = run('tools/visualization/show_predictions.py', tmp_path / 'red.py',
+              tmp_path / 'model.pth', '--out', tmp_path / 'red.out.png')
+    assert 'of 1 right' in out
+    with Image.open(tmp_path / 'red.out.png') as image:
+        pixels = np.asarray(image.convert('RGB')).reshape(-1, 3)
+    assert (pixels == (255, 0, 0)).all(1).sum() > 2000
+    assert not (pixels == (0, 0, 255)).all(1).any()
 
 
 def test_the_picture_of_the_readme_is_drawn(tmp_path):

@@ -1,12 +1,12 @@
 """What scripts and notebooks call."""
 
 from .arguments import add_config_options, testing_parser, training_parser
-from .convert_published import build_model
+from .inference import build_model, load_model
 from .launch import (build_or_exit, build_runner, configure_testing,
                      configure_training, load_config, parse_or_exit)
 
 __all__ = [
     'add_config_options', 'build_model', 'build_or_exit', 'build_runner',
     'configure_testing', 'configure_training', 'load_config',
-    'parse_or_exit', 'testing_parser', 'training_parser'
+    'load_model', 'parse_or_exit', 'testing_parser', 'training_parser'
 ]

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Callable, Mapping, NamedTuple
 
 import torch
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from torch import nn
 
 from lm4ve_mm.llm.atomic import replacing
@@ -17,9 +15,9 @@ from lm4ve_mm.llm.sources import open_torch
 from lm4ve_mm.llm.storage import DTYPES, store_as
 from lm4ve_mm.models import find_llm_layers
 from lm4ve_mm.models.published import Translated
-from lm4ve_mm.registry import MODELS
 
 from .arguments import add_config_options
+from .inference import build_model
 from .launch import load_config
 
 
@@ -39,14 +37,6 @@ class Format(NamedTuple):
     knows: Callable[[Mapping], bool]
     unwrapped: Callable[[Mapping], Mapping]
     translate: Callable[[Mapping, nn.Module], Translated]
-
-
-def build_model(cfg: Config) -> nn.Module:
-    """Build the model of a config, in eval mode."""
-    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
-    # A runner does this for train.py.
-    cfg.model.setdefault('data_preprocessor', cfg.get('data_preprocessor'))
-    return MODELS.build(cfg.model).eval()
 
 
 def converting_parser(form: Format, description: str) -> ArgumentParser:

@@ -61,6 +61,7 @@ class StrictPretrained:
                 'model.backbone.init_cfg.checkpoint=PATH, or start from '
                 'chance with model.backbone.init_cfg=None')
         found = self._read(open_torch(path), module)
+        # Compared above: what is missing may be, and is reported below.
         module.load_state_dict(found.weights, strict=False)
         # Children with an initialisation of their own come after us.
         for child in module.modules():

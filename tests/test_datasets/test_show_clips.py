@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+import runpy
 import sys
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def show_clips(monkeypatch, capsys):
 
     def run(*words):
         monkeypatch.setattr(sys, 'argv', ['show_clips.py', *map(str, words)])
-        tool('show_clips').main()
+        runpy.run_path(str(ROOT / 'tools/visualization/show_clips.py'),
+                       run_name='__main__')
         return capsys.readouterr().out
 
     yield run
@@ -66,8 +68,14 @@ def test_predictions_are_those_of_the_test_loop(tmp_path, show_clips):
 
 
 def test_messages(tmp_path, show_clips, capsys):
+    torch.save(dict(state_dict=dict(weight=torch.ones(1))),
+               tmp_path / 'other.pth')
+    torch.save([torch.ones(1)], tmp_path / 'list.pth')
     for words, message in (
-            ((CONFIG, tmp_path / 'gone.pth'), 'no file .*gone.pth'),
+            ((CONFIG, tmp_path / 'gone.pth'), 'no checkpoint .*gone.pth'),
+            ((CONFIG, tmp_path / 'list.pth'), 'list.pth holds list, not'),
+            ((CONFIG, tmp_path / 'other.pth'), 'unexpected key.*weight'),
+            (('gone.py', tmp_path / 'other.pth'), 'no config file gone.py'),
             ((CONFIG, CONFIG, '--count', 0), '--count 0 draws nothing')):
         with pytest.raises(SystemExit) as caught:
             show_clips(*words)

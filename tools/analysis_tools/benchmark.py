@@ -96,7 +96,9 @@ def measure_case(case: Case, layer: FrozenLLMLayer,
     }
     for kind in KINDS:
         own = {name: of[kind] for name, of in steps.items()}
-        times = interleave(own, args.runs)
+        # Counting runs each step once, which is its warm-up.
+        gmacs = {name: count_macs(step) for name, step in own.items()}
+        times = interleave(own, args.runs, warm_up=int(args.compile))
         host, plain = ratios(times, HOST), ratios(times, PLAIN)
         for name in case.variants:
             added = None
@@ -105,8 +107,7 @@ def measure_case(case: Case, layer: FrozenLLMLayer,
                     (mine - bare) / (full - bare) for mine, bare, full in zip(
                         times[name], times[HOST], times[PLAIN], strict=True))
             yield Row(case.name, kind, name, median(times[name]),
-                      count_macs(own[name]), host[name], plain[name][0],
-                      added)
+                      gmacs[name], host[name], plain[name][0], added)
 
 
 def show(row: Row) -> None:
@@ -144,9 +145,12 @@ def memory_of(case: Case, variant: str, args: Namespace) -> int:
     """Peak bytes of two training steps, in a process of its own."""
     if torch.cuda.is_available():
         return measure_memory(case, variant, args)
+    command = [sys.executable, __file__, '--memory-of', case.name, variant,
+               '--batch', str(case.batch)]
+    for switch in ('bf16', 'tf32', 'compile'):
+        command += [f'--{switch}'] * getattr(args, switch)
     done = subprocess.run(
-        [sys.executable, __file__, '--memory-of', case.name, variant],
-        capture_output=True, text=True, check=True)
+        command, stdout=subprocess.PIPE, text=True, check=True)
     return int(done.stdout.split()[-1])
 
 
@@ -221,6 +225,7 @@ def main() -> None:
     if args.memory_of:
         name, variant = args.memory_of
         case = next(case for case in CASES if case.name == name)
+        case = replace(case, batch=args.batch or case.batch)
         print(measure_memory(case, variant, args))
         return
     cases = [case for case in CASES if args.cases in case.name]

@@ -1,17 +1,13 @@
 """Using a trained classifier without a runner."""
 
-from pathlib import Path
 from typing import List, NamedTuple, Sequence
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
-from lm4ve_mm.apis import build_model
-from lm4ve_mm.llm.sources import open_torch
 from lm4ve_mm.registry import DATASETS
 
 
@@ -20,23 +16,6 @@ class Guess(NamedTuple):
 
     name: str
     score: float
-
-
-def load_model(cfg: Config, checkpoint: str) -> nn.Module:
-    """Build the model of a config with trained weights.
-
-    Args:
-        cfg: The config.
-        checkpoint: A file of ours, or a published fine-tuned one.
-
-    Raises:
-        RuntimeError: If the file lacks a tensor or has one too many.
-        CheckpointError: The same for a published file; if it is damaged.
-    """
-    model = build_model(cfg)
-    held = open_torch(Path(checkpoint))
-    load_state_dict(model, dict(held.get('state_dict', held)), strict=True)
-    return model
 
 
 def class_names(cfg: Config, count: int) -> List[str]:

@@ -168,6 +168,13 @@ def test_panel_of_nothing(call):
     assert status == 2 and '--count 0 draws nothing' in text
 
 
+def test_panel_of_another_model(call, tmp_path):
+    torch.save(dict(state_dict=dict(weight=torch.ones(1))), tmp_path / 'x.pth')
+    config = PROJECT / 'configs/point_bert_shapes.py'
+    status, text = call('draw_clouds.py', config, tmp_path / 'x.pth')
+    assert status == 2 and 'unexpected key in source state_dict: wei' in text
+
+
 def test_lacking_packages_are_named(monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(
@@ -181,4 +188,5 @@ def test_lacking_packages_are_named(monkeypatch):
 def test_panel_without_files(call, tmp_path):
     config = PROJECT / 'configs/point_bert_shapes.py'
     status, text = call('draw_clouds.py', config, tmp_path / 'none.pth')
-    assert status == 2 and f'no file {tmp_path}/none.pth' in text
+    assert status == 2
+    assert f'there is no checkpoint {tmp_path}/none.pth' in text

@@ -8,7 +8,6 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from lm4ve_point_cloud.apis import build_model
 from lm4ve_point_cloud.datasets.solids import SOLIDS
 from lm4ve_point_cloud.ops import fps_numpy
 
@@ -40,7 +39,7 @@ def call(monkeypatch, capsys):
 def trained(tmp_path_factory):
     """An untrained model in a file, and the model."""
     torch.manual_seed(0)
-    model = build_model(apis.load_config(CONFIG))
+    model = apis.build_model(apis.load_config(CONFIG))
     path = tmp_path_factory.mktemp('trained') / 'model.pth'
     torch.save(dict(state_dict=model.state_dict(), meta={}), path)
     return path, model
@@ -190,7 +189,7 @@ def test_convert_a_published_model(call, tmp_path):
     small = ['--cfg-options', 'model.backbone.num_layers=1']
     cfg = apis.load_config(config)
     cfg.model.backbone.num_layers = 1
-    model = build_model(cfg)
+    model = apis.build_model(cfg)
     names = {}
     for name in model.state_dict():
         for ours, theirs in (('backbone.layers.', 'blocks.blocks.'),

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from lm4ve_point_cloud.apis import build_model
 from lm4ve_point_cloud.datasets.files import write_h5
 from lm4ve_point_cloud.datasets.modelnet_files import cache_of
 from lm4ve_point_cloud.datasets.scanobjectnn import file_of
@@ -209,7 +208,7 @@ def test_published_file_by_the_test_tool(tmp_path, roots, llama):
         return runner.model
 
     torch.manual_seed(5)
-    wanted = build_model(toy(path, tmp_path, roots, llama)).state_dict()
+    wanted = apis.build_model(toy(path, tmp_path, roots, llama)).state_dict()
     file = published(wanted)
     found = tested(file, 0).state_dict()
     for name, tensor in wanted.items():

@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 import numpy as np
-from lm4ve_point_cloud.apis import class_names, classify, load_model, prepare
+from lm4ve_point_cloud.apis import class_names, classify, prepare
 from lm4ve_point_cloud.datasets import NormalizeCloud
 from lm4ve_point_cloud.datasets.read_cloud import read_cloud
 
@@ -44,7 +44,7 @@ def run(args: Namespace) -> None:
     elif 'NormalizeCloud' not in str(cfg.test_dataloader.dataset.pipeline):
         warn_of_size(points)
     points = prepare(cfg, points, args.file)
-    model = load_model(cfg, args.checkpoint)
+    model = apis.load_model(cfg, args.checkpoint)
     names = class_names(cfg, model.head.num_outputs)
     for guess in classify(model, points, names)[:args.topk]:
         print(f'{guess.score:7.1%}  {guess.name}')

@@ -156,6 +156,7 @@ def test_statistics_come_from_the_pretraining_file(model, baseline):
     state = pretraining(baseline)
     state['module.transformer_q.encoder.first_conv.1.running_mean'] += 3
     fresh = copy.deepcopy(model)
+    # The head is not in a pretraining file.
     fresh.load_state_dict(dict(base_model=state), strict=False)
     assert (fresh.backbone.encoder.first_conv[1].running_mean == 3).all()
 

@@ -1,0 +1,50 @@
+"""Models with trained weights, without a runner."""
+
+from pathlib import Path
+from typing import Mapping
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner.checkpoint import load_state_dict
+from torch import nn
+
+from lm4ve_mm.llm import CheckpointError
+from lm4ve_mm.llm.sources import open_torch
+from lm4ve_mm.registry import MODELS
+
+
+def build_model(cfg: Config) -> nn.Module:
+    """Build the model of a config, in eval mode."""
+    init_default_scope(cfg.get('default_scope', 'lm4ve_mm'))
+    # A runner does this for train.py: normalisation is part of the model.
+    if cfg.get('data_preprocessor'):
+        cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    return MODELS.build(cfg.model).eval()
+
+
+def load_model(cfg: Config, checkpoint: str) -> nn.Module:
+    """Build the model of a config with trained weights, on the CPU.
+
+    Args:
+        cfg: The config.
+        checkpoint: A file of ours, or a published one that the model reads.
+
+    Returns:
+        nn.Module: The model, in eval mode.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        RuntimeError: If the file lacks a tensor or has one too many.
+        CheckpointError: If it is damaged, or holds no tensors by name.
+    """
+    if not Path(checkpoint).is_file():
+        raise FileNotFoundError(f'there is no checkpoint {checkpoint}')
+    model = build_model(cfg)
+    held = open_torch(Path(checkpoint))
+    state = held.get('state_dict', held) if isinstance(held, Mapping) else None
+    if not isinstance(state, Mapping):
+        raise CheckpointError(
+            f'{checkpoint} holds {type(held).__name__}, not tensors by name, '
+            'as training writes them')
+    load_state_dict(model, dict(state), strict=True)
+    return model
