@@ -3,7 +3,7 @@
 import os
 import time
 from statistics import median
-from typing import Callable, Dict, List, Mapping, Tuple
+from typing import Callable, Dict, List, Mapping, Sequence, Tuple
 
 import torch
 
@@ -28,33 +28,57 @@ def measure(step: Step) -> float:
     return time.process_time() - begun
 
 
-def interleave(steps: Mapping[str, Step], rounds: int,
-               warm_up: int = 1) -> Dict[str, List[float]]:
+def interleave(steps: Mapping[str, Step], rounds: int, warm_up: int = 1,
+               often: Sequence[str] = (),
+               times_often: int = 1) -> Dict[str, List[float]]:
     """Measure steps in turn, so that slow minutes hit all of them.
 
     Args:
         steps: Name -> what to measure.
-        rounds: Measurements of each.
+        rounds: How often each of them is measured.
         warm_up: Rounds before, not counted.
+        often: Steps that are measured ``times_often`` times in each round,
+            in turn: those whose ratio is to be known best.
+        times_often: See ``often``.
 
     Returns:
-        dict: Name -> seconds, one per round.
+        dict: Name -> seconds, one per round, or ``times_often`` per round.
     """
     times: Dict[str, List[float]] = {name: [] for name in steps}
     for count in range(warm_up + rounds):
-        for name, step in steps.items():
-            seconds = measure(step)
-            if count >= warm_up:
-                times[name].append(seconds)
+        for again in range(times_often if count >= warm_up else 1):
+            for name, step in steps.items():
+                if again and name not in often:
+                    continue
+                seconds = measure(step)
+                if count >= warm_up:
+                    times[name].append(seconds)
     return times
+
+
+def per_round(times: Sequence[float], rounds: int) -> List[float]:
+    """The median of each round, of as many measurements in each."""
+    each, rest = divmod(len(times), rounds)
+    if rest:
+        raise ValueError(f'{len(times)} measurements in {rounds} rounds')
+    return [median(times[i * each:(i + 1) * each]) for i in range(rounds)]
 
 
 def ratios(times: Mapping[str, List[float]],
            base: str) -> Dict[str, Tuple[float, float, float]]:
-    """Median, least and largest ratio to ``base``, round by round."""
+    """Median, least and largest ratio to ``base``.
+
+    One ratio per measurement where both were measured equally often, else
+    one per round.
+    """
     found = {}
     for name, own in times.items():
-        pairs = [a / b for a, b in zip(own, times[base], strict=True)]
+        count = min(len(own), len(times[base]))
+        pairs = [
+            a / b for a, b in zip(
+                per_round(own, count), per_round(times[base], count),
+                strict=True)
+        ]
         found[name] = median(pairs), min(pairs), max(pairs)
     return found
 

@@ -10,7 +10,8 @@ import torch
 from torch.testing import assert_close
 
 from lm4ve_mm.analysis.plain_block import PlainFormLayer
-from lm4ve_mm.analysis.timing import interleave, peak_memory, ratios
+from lm4ve_mm.analysis.timing import (interleave, peak_memory, per_round,
+                                      ratios)
 from lm4ve_mm.llm import FrozenLLMLayer
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +57,20 @@ def test_interleaving_and_ratios():
     assert [len(own) for own in times.values()] == [2, 2]
     found = ratios({'a': [1., 2., 4.], 'b': [3., 2., 2.]}, 'a')
     assert found['b'] == (1., 0.5, 3.) and found['a'] == (1., 1., 1.)
+
+
+def test_some_steps_are_measured_more_often():
+    calls = []
+    steps = {name: lambda name=name: calls.append(name) for name in 'abc'}
+    times = interleave(steps, rounds=2, warm_up=0, often='ab', times_often=3)
+    assert calls == list('abcabab' * 2)
+    assert [len(own) for own in times.values()] == [6, 6, 2]
+    # To one measured as often, pair by pair; else the medians of the rounds.
+    found = ratios({'a': [1., 2., 3., 4., 4., 8.], 'c': [4., 2.]}, 'a')
+    assert found['c'] == (1.25, 0.5, 2.)
+    assert ratios({'a': [1., 2.], 'b': [3., 4.]}, 'a')['b'] == (2.5, 2., 3.)
+    with pytest.raises(ValueError, match='5 measurements in 2 rounds'):
+        per_round([1.] * 5, 2)
 
 
 @pytest.mark.skipif(not Path('/proc/self/clear_refs').exists(),

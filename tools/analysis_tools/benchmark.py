@@ -29,7 +29,8 @@ import lm4ve_mm.plugin  # noqa: F401  (fills the registries)
 from lm4ve_mm.analysis.cost_cases import (CASES, HOST, PLAIN, Case,
                                           build_models, make_inputs,
                                           make_layer)
-from lm4ve_mm.analysis.timing import interleave, peak_memory, ratios
+from lm4ve_mm.analysis.timing import (interleave, peak_memory, per_round,
+                                      ratios)
 from lm4ve_mm.llm import FrozenLLMLayer
 
 KINDS = ('training step', 'inference')
@@ -98,14 +99,18 @@ def measure_case(case: Case, layer: FrozenLLMLayer,
         own = {name: of[kind] for name, of in steps.items()}
         # Counting runs each step once, which is its warm-up.
         gmacs = {name: count_macs(step) for name, step in own.items()}
-        times = interleave(own, args.runs, warm_up=int(args.compile))
+        times = interleave(own, args.runs, warm_up=int(args.compile),
+                           often=(HOST, 'auto'), times_often=args.often)
         host, plain = ratios(times, HOST), ratios(times, PLAIN)
+        rounds = {name: per_round(each, args.runs)
+                  for name, each in times.items()}
         for name in case.variants:
             added = None
             if name != HOST:
                 added = median(
                     (mine - bare) / (full - bare) for mine, bare, full in zip(
-                        times[name], times[HOST], times[PLAIN], strict=True))
+                        rounds[name], rounds[HOST], rounds[PLAIN],
+                        strict=True))
             yield Row(case.name, kind, name, median(times[name]),
                       gmacs[name], host[name], plain[name][0], added)
 
@@ -205,6 +210,8 @@ def parse_args() -> Namespace:
     parser = ArgumentParser(description='Cost of the layer beside its host')
     parser.add_argument('--cases', default='', help='part of their names')
     parser.add_argument('--runs', type=int, default=3, help='rounds')
+    parser.add_argument('--often', type=int, default=3,
+                        help='measurements of host and auto in each round')
     parser.add_argument('--batch', type=int, help="instead of the cases' own")
     parser.add_argument('--bf16', action='store_true', help='autocast')
     parser.add_argument('--tf32', action='store_true', help='on a GPU')
