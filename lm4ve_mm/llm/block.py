@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .frozen import NORM_CLASSES, PretrainedLinear
+from .frozen import NORM_CLASSES, PretrainedLinear, at_least_fp32
 from .geometry import BlockGeometry
 from .lora import LoRA
 from .rotary import rotate
@@ -54,15 +54,22 @@ def capped_attention(query: Tensor, key: Tensor, value: Tensor,
         (B, heads, kept, head_dim); zero where nothing may be looked at.
     """
     scores = query @ key.transpose(-2, -1)  # (B, heads, kept, N)
-    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-    scores = cap * torch.tanh(scores * (scale / cap))
-    if mask is not None:
-        # Finite, so that a row of nothing but padding has no NaN gradient.
-        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-    weights = scores.softmax(-1)
-    if mask is not None:
-        weights = weights.masked_fill(~mask, 0)
-    return weights.to(value.dtype) @ value
+    scores = cap * torch.tanh(at_least_fp32(scores) * (scale / cap))
+    return masked_softmax(scores, mask).to(value.dtype) @ value
+
+
+def masked_softmax(scores: Tensor, mask: Optional[Tensor]) -> Tensor:
+    """Softmax over the last dimension; zero where masked.
+
+    A row in which nothing may be looked at gives zeros, as
+    ``scaled_dot_product_attention`` does.
+    """
+    if mask is None:
+        return scores.softmax(-1)
+    # Finite, so that a row of nothing but padding has no NaN gradient.
+    lowest = torch.finfo(scores.dtype).min
+    weights = scores.masked_fill(~mask, lowest).softmax(-1)
+    return weights.masked_fill(~mask, 0.)
 
 
 class _Part(nn.Module):
@@ -111,9 +118,8 @@ class Attention(_Part):
                 scale=geometry.attention_scale,
                 enable_gqa=groups > 1)
         key, value = (x.repeat_interleave(groups, 1) for x in (key, value))
-        scale = geometry.attention_scale or geometry.head_dim**-0.5
-        return capped_attention(query, key, value, mask, scale,
-                                geometry.softcap)
+        return capped_attention(query, key, value, mask,
+                                geometry.score_scale, geometry.softcap)
 
     def forward(self,
                 x: Tensor,

@@ -59,6 +59,11 @@ def compute_like(weight: Tensor, x: Tensor) -> Tensor:
     return weight.to(x.dtype)
 
 
+def at_least_fp32(x: Tensor) -> Tensor:
+    """``x`` in fp32, or as it is where that is wider."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 class PretrainedLinear(PretrainedModule):
     """``y = x W^T + b`` with pretrained ``weight`` and perhaps ``bias``.
 
@@ -116,7 +121,7 @@ class PretrainedRMSNorm(PretrainedModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Norm (..., width) over its last dimension."""
-        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        wide = at_least_fp32(x)
         scale = torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
         weight = self.weight.to(wide.dtype)
         if self.offset:
@@ -134,7 +139,7 @@ class PretrainedLayerNorm(PretrainedModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Norm (..., width) over its last dimension."""
-        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        wide = at_least_fp32(x)
         normed = F.layer_norm(wide, wide.shape[-1:],
                               self.weight.to(wide.dtype),
                               self.bias.to(wide.dtype), self.eps)

@@ -41,7 +41,7 @@ class BlockGeometry:
             block's input and are added to it together (GPT-NeoX).
         shared_norm: Whether a parallel block has one norm for both (Phi).
         attention_scale: Factor of the scores; ``None`` means
-            ``head_dim**-0.5``.
+            ``head_dim**-0.5`` (``score_scale`` has the number).
         softcap: Scores are bounded as ``softcap * tanh(scores / softcap)``
             (Gemma 2, arXiv 2408.00118); ``None`` leaves them.
         rope_dims: How many leading dimensions of a head the rotary phase
@@ -90,6 +90,11 @@ class BlockGeometry:
         self._fill_heads()
         self._check_switches()
         self._fill_rope()
+
+    @property
+    def score_scale(self) -> float:
+        """Factor of the scores."""
+        return self.attention_scale or self.head_dim**-0.5
 
     def _fill_heads(self) -> None:
         if self.num_kv_heads is None:

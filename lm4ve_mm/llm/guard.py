@@ -53,9 +53,9 @@ class GuardedLayer(nn.Module):
         """One dict of name -> tensor per block, and the loaded final norm."""
         held = [block.tensors() for block in self.blocks]
         if self.norm_loaded:
-            held.append(
-                {f'final_norm.{k}': v
-                 for k, v in self.final_norm.named_buffers()})
+            norm = self.final_norm
+            held.append({f'final_norm.{name}': tensor for name, tensor in (
+                *norm.named_buffers(), *norm.named_parameters())})
         return held
 
     def digest(self) -> str:
@@ -118,7 +118,7 @@ class GuardedLayer(nn.Module):
         given = [k[len(prefix):] for k in state_dict if k.startswith(prefix)]
         self._refuse_other_kinds(given)
         stored = state_dict.get(prefix + IDENTITY_KEY)
-        if stored is not None and not self.trainable:
+        if stored is not None:
             wanted = BlockIdentity.from_tensor(stored)
             if wanted.sha256 != self.identity.sha256:
                 raise BlockMismatchError(
@@ -126,9 +126,12 @@ class GuardedLayer(nn.Module):
                     f'holds {self.identity}. Point the config at the block '
                     'that is wanted (its llm.checkpoint, llm.layers and '
                     'llm.dtype)')
-            # Source names may differ in length; ours stays.
+            # Source names may differ in length; ours stays, if we have one.
             state_dict = {**state_dict}
-            state_dict[prefix + IDENTITY_KEY] = getattr(self, IDENTITY_KEY)
+            del state_dict[prefix + IDENTITY_KEY]
+            if not self.trainable:
+                state_dict[prefix + IDENTITY_KEY] = getattr(
+                    self, IDENTITY_KEY)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _refuse_other_kinds(self, given: List[str]) -> None:

@@ -8,10 +8,11 @@ from torch import Tensor
 from .block import TransformerBlock
 from .cost_model import Call, Plan, cheapest
 from .fold_cache import FoldCache
+from .frozen import at_least_fp32
 from .geometry import BlockGeometry
 from .maps import LinearMap
-from .projections import (Folded, TwoSteps, at_least_fp32, divide_by_rms,
-                          enter, fold, with_ones)
+from .projections import (Folded, TwoSteps, divide_by_rms, enter, fold,
+                          with_ones)
 from .shortcut import absorbed_attention, absorbed_block
 from .tokens import Keep, attention_mask, count_kept, take
 
@@ -137,7 +138,7 @@ def first_block(block: TransformerBlock, map_in: LinearMap, tokens: Tensor,
         unit = divide_by_rms(z, gram, eps)
         mixed = absorbed_attention(block.attn, projections, unit, keep, mask)
         return block.finish(map_in(take(tokens, keep)), mixed)
-    if gram is not None and keep is not None:
+    if keep is not None and (gram is not None or eps is None):
         x, unit = map_in(take(tokens, keep)), divide_by_rms(z, gram, eps)
     else:
         wide = map_in(tokens)  # (B, N, D)

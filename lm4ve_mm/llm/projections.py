@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .block import Attention, TransformerBlock
-from .frozen import compute_like
+from .frozen import at_least_fp32, compute_like
 from .heads import heads_back, heads_forward
 from .maps import LinearMap
 
@@ -65,11 +65,6 @@ class Entry(NamedTuple):
         with torch.autocast(self.weight.device.type, enabled=False):
             weight = at_least_fp32(self.weight)
             return weight.t() @ weight / weight.shape[0]
-
-
-def at_least_fp32(x: Tensor) -> Tensor:
-    """``x`` in fp32, or as it is where that is wider."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def enter(map_in: LinearMap, block: TransformerBlock) -> Entry:
@@ -123,6 +118,12 @@ class TwoSteps(NamedTuple):
         """Per head, (B, K, groups, heads per group, head_dim) -> (..., C)."""
         return self.entry.narrow(self.attn.k.heads_back(query))
 
+    def key_bias(self) -> Optional[Tensor]:
+        """What all keys share, (groups * head_dim), or None."""
+        if self.entry.shift is None:
+            return self.attn.k.bias
+        return self.attn.k(self.entry.shift)
+
     def heads_value(self, average: Tensor, total: Tensor) -> Tensor:
         """Values of averaged tokens, whose weights sum to ``total``.
 
@@ -172,6 +173,10 @@ class Folded(NamedTuple):
     def keys_back(self, query: Tensor) -> Tensor:
         """See :meth:`TwoSteps.keys_back`."""
         return heads_back(compute_like(self.k, query), query)
+
+    def key_bias(self) -> Optional[Tensor]:
+        """See :meth:`TwoSteps.key_bias`."""
+        return self.k_bias
 
     def heads_value(self, average: Tensor, total: Tensor) -> Tensor:
         """See :meth:`TwoSteps.heads_value`."""

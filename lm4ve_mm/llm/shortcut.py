@@ -9,10 +9,10 @@ that a linear map ``K`` turns into keys and ``V`` into values (see
 
 so scores and averages are taken in the tokens' own dimensions, and K and V are
 multiplied once per kept token instead of once per token. A bias that all
-keys share adds the same to every score of a query, so the softmax drops it; in
-the values it adds a constant. None of this approximates. It does not hold
-where something that is not linear comes between a key and its score: a
-rotary phase, a norm of keys.
+keys share adds the same to every score of a query, which the softmax drops
+unless the scores are bounded first; in the values it adds a constant. None of
+this approximates. It does not hold where something that is not linear comes
+between a key and its score: a rotary phase, a norm of keys.
 """
 
 from typing import Optional, Union
@@ -20,8 +20,9 @@ from typing import Optional, Union
 import torch
 from torch import Tensor
 
-from .block import Attention, TransformerBlock
-from .projections import Entry, Folded, TwoSteps, at_least_fp32
+from .block import Attention, TransformerBlock, masked_softmax
+from .frozen import at_least_fp32, compute_like
+from .projections import Entry, Folded, TwoSteps
 from .tokens import Keep, take
 
 
@@ -44,11 +45,14 @@ def absorbed_attention(attn: Attention, projections: Union[TwoSteps, Folded],
     geometry = attn.geometry
     groups = geometry.num_kv_heads
     shape = (groups, geometry.num_heads // groups, geometry.head_dim)
-    scale = geometry.attention_scale or geometry.head_dim**-0.5
-    query = projections.query(take(tokens, keep)).unflatten(-1, shape) * scale
+    query = projections.query(take(tokens, keep)).unflatten(-1, shape)
+    query = query * geometry.score_scale
 
     back = projections.keys_back(query)  # (B, kept, groups, heads of it, C)
     scores = torch.einsum('bkguc,bnc->bgukn', back, tokens)
+    shared = shared_score(attn, projections, query)
+    if shared is not None:
+        scores = scores + shared
     scores = at_least_fp32(scores.flatten(1, 2))  # (B, heads, kept, N)
     if geometry.softcap is not None:
         scores = geometry.softcap * torch.tanh(scores / geometry.softcap)
@@ -62,17 +66,31 @@ def absorbed_attention(attn: Attention, projections: Union[TwoSteps, Folded],
     return attn.out(mixed.flatten(2))
 
 
-def masked_softmax(scores: Tensor, mask: Optional[Tensor]) -> Tensor:
-    """Softmax over the last dimension; zero where masked.
+def shared_score(attn: Attention, projections: Union[TwoSteps, Folded],
+                 query: Tensor) -> Optional[Tensor]:
+    """What a bias of the keys adds to every score of a query.
 
-    A row in which nothing may be looked at gives zeros, as
-    ``scaled_dot_product_attention`` does.
+    None where it can be left out, as the softmax drops it. But bounded scores
+    feel it; and a bias that is trained needs its gradient, though it is zero:
+    distributed training waits for it.
+
+    Args:
+        attn: The block's attention.
+        projections: See :func:`absorbed_attention`.
+        query: (B, kept, groups, heads per group, head_dim), scaled.
+
+    Returns:
+        Tensor: (B, groups, heads per group, kept, 1), or None.
     """
-    if mask is None:
-        return scores.softmax(-1)
-    lowest = torch.finfo(scores.dtype).min
-    weights = scores.masked_fill(~mask, lowest).softmax(-1)
-    return weights.masked_fill(~mask, 0.)
+    own = attn.k.bias
+    trained = own is not None and own.requires_grad
+    if attn.geometry.softcap is None and not trained:
+        return None
+    bias = projections.key_bias()
+    if bias is None:
+        return None
+    bias = compute_like(bias, query).unflatten(0, (query.shape[2], 1, -1))
+    return (query * bias).sum(-1).permute(0, 2, 3, 1).unsqueeze(-1)
 
 
 def absorbed_block(block: TransformerBlock, x: Tensor, keep: Optional[Keep],

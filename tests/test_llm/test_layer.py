@@ -103,6 +103,26 @@ class TestLoading:
         assert "'seed 0'" in str(caught.value)
         assert "'seed 1'" in str(caught.value)
 
+    def test_training_a_block_starts_from_the_one_of_the_maps(self):
+        """The maps of a frozen block, to go on with the block trained."""
+        state = random_layer(seed=0).state_dict()
+        layer = random_layer(seed=0, trainable=True)
+        found = layer.load_state_dict(state, strict=False)
+        assert not found.unexpected_keys
+        assert all(name.startswith(('blocks.', 'final_norm.'))
+                   for name in found.missing_keys)
+        assert torch.equal(layer.map_in.weight, state['map_in.weight'])
+        with pytest.raises(BlockMismatchError, match="'seed 0'.*'seed 1'"):
+            random_layer(seed=1, trainable=True).load_state_dict(
+                state, strict=False)
+
+    def test_trained_final_norm_is_part_of_the_identity(self, llama_folder):
+        found, wanted = (
+            FrozenLLMLayer(12, str(llama_folder), final_norm='loaded',
+                           trainable=trainable).identity.sha256
+            for trainable in (True, False))
+        assert found == wanted
+
     def test_name_of_the_source_does_not_matter(self, llama_folder):
         state = FrozenLLMLayer(12, str(llama_folder)).state_dict()
         moved = llama_folder.rename(llama_folder.with_name('a-longer-name'))

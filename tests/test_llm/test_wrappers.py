@@ -21,6 +21,7 @@ LAYERS = {
     'two blocks': dict(layers=(0, 1)),
     'rope': dict(rope=True, causal=True),
     'recomputed': dict(with_cp=True),
+    'trained': dict(shortcut='fold_absorb', trainable=True),
     'lora': dict(map_bias=True, lora=dict(
         rank=2, targets=['attn.q', 'ffn.up', 'map_in'])),
 }
@@ -123,7 +124,8 @@ class TestWeightAveraging:
         layer = build(name)
         average = AveragedModel(layer)
         held = average.module.blocks[0].attn.q.weight
-        assert held.data_ptr() == layer.blocks[0].attn.q.weight.data_ptr()
+        shared = held.data_ptr() == layer.blocks[0].attn.q.weight.data_ptr()
+        assert shared != layer.trainable
         before = copy.deepcopy(average.module)
         with torch.no_grad():
             for parameter in layer.parameters():

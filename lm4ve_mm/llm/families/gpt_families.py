@@ -54,8 +54,8 @@ def gpt2_refine(geometry: BlockGeometry, config: Config,
     """Divide the scores by the layer's number, where so configured."""
     if not config.get('scale_attn_by_inverse_layer_idx', False):
         return geometry
-    scale = geometry.attention_scale or geometry.head_dim**-0.5
-    return replace(geometry, attention_scale=scale / (layer + 1))
+    return replace(
+        geometry, attention_scale=geometry.score_scale / (layer + 1))
 
 
 def gpt_neox_geometry(config: Config) -> BlockGeometry:
