@@ -106,6 +106,21 @@ def test_constraints_pin_every_direct_requirement():
     assert '@' not in pins
 
 
+def test_no_index_is_said_to_have_this_package():
+    """It is on none: an extra is installed from the checkout."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / 'setup.cfg')
+    words = {name: (ROOT / name).read_text() for name in tracked_files()
+             if name.endswith(('.py', '.md', '.sh', 'Makefile'))
+             and not name.startswith('tests/')}
+    asked = re.compile(r'pip install (?:-\S+ )*[\'"\s]*lm4ve_mm\b')
+    assert [name for name, text in words.items() if asked.search(text)] == []
+    extras = {extra for text in words.values() for extra in re.findall(
+        r'(?:how_to_install\("|pip install (?:-e )?\'\.\[)(\w+)', text)}
+    assert extras >= {'all', 'hf', 'points', 'video'}
+    assert extras <= set(config['options.extras_require'])
+
+
 @pytest.mark.parametrize(('module', 'absent'), [
     ('lm4ve_mm', ('mmengine', 'mmcv', 'mmpretrain', 'transformers', 'torch')),
     ('lm4ve_mm.llm', ('mmengine', 'mmcv', 'mmpretrain', 'transformers')),

@@ -150,12 +150,13 @@ one, write an entry in `lm4ve_mm/llm/families/` and a case in
 ## From the hub
 
 `hf://OWNER/MODEL`, or `hf://OWNER/MODEL@REVISION` with a branch, a tag or a
-commit, needs `pip install 'lm4ve_mm[hf]'`. Of safetensors, the bytes of the
-layer and of the final norm are fetched, 0.4 of LLaMA 7B's 13 GB, and kept:
-later runs and the other ranks transfer nothing. Of `.bin` files the shards
-that hold them are downloaded whole, of Meta's files all, and so are shards
-from a server that serves no parts of files; a warning says how many bytes
-that takes. A path without `hf://` never goes to the network.
+commit, needs huggingface_hub: in the checkout,
+`pip install -e '.[hf]' -c requirements/constraints.txt`. Of safetensors, the
+bytes of the layer and of the final norm are fetched, 0.4 of LLaMA 7B's 13 GB,
+and kept: later runs and the other ranks transfer nothing. Of `.bin` files the
+shards that hold them are downloaded whole, of Meta's files all, and so are
+shards from a server that serves no parts of files; a warning says how many
+bytes that takes. A path without `hf://` never goes to the network.
 
 The variables of Hugging Face mean what they always do:
 
