@@ -6,10 +6,11 @@ Apart from it, since it imports MMAction2, which images do without.
 from importlib.util import find_spec
 
 from . import plugin  # noqa: F401  (repairs first)
+from .llm.errors import how_to_install
 
 if find_spec('mmaction') is None:
     raise ImportError('video needs MMAction2, which is not installed: '
-                      "pip install 'lm4ve_mm[video]'")
+                      f'{how_to_install("video")}')
 
 from .datasets import video as datasets  # noqa: E402
 from .models.backbones import token_vit as models  # noqa: E402

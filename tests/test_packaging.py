@@ -61,6 +61,23 @@ def test_wheel_has_all_that_git_has(wheel):
             if not name.split('/')[-1].startswith('.')} == set()
 
 
+def test_mmpretrain_knows_the_models_of_the_wheel(wheel, tmp_path):
+    """In a process of its own, without the checkout."""
+    wheel.extractall(tmp_path / 'site')
+    code = ('import lm4ve_mm.plugin, mmpretrain\n'
+            'print(mmpretrain.list_models("vit_s*_in1k"))\n'
+            'model = mmpretrain.get_model("vit_tiny_minilm_digits")\n'
+            'print(model._config.filename, model.neck.layer.identity)')
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True,
+        cwd=tmp_path, env=dict(os.environ, PYTHONPATH=str(tmp_path / 'site')))
+    assert done.returncode == 0, done.stderr
+    *_, listed, built = done.stdout.splitlines()
+    assert listed == "['vit_s_in1k', 'vit_s_llama_in1k']"
+    place = tmp_path / 'site/lm4ve_mm/.mim/configs/vit_tiny_minilm_digits.py'
+    assert str(place) in built and '5585e1481f24e48e' in built
+
+
 def test_mim_finds_this_package_first(wheel):
     """It takes the first name that it finds, and they are sorted."""
     name = next(n for n in wheel.namelist() if n.endswith('/top_level.txt'))
@@ -104,6 +121,21 @@ def test_constraints_pin_every_direct_requirement():
     pins = (ROOT / 'requirements' / 'constraints.txt').read_text()
     assert [name for name in names if f'\n{name}==' not in pins] == []
     assert '@' not in pins
+
+
+def test_no_index_is_said_to_have_this_package():
+    """It is on none: an extra is installed from the checkout."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / 'setup.cfg')
+    words = {name: (ROOT / name).read_text() for name in tracked_files()
+             if name.endswith(('.py', '.md', '.sh', 'Makefile'))
+             and not name.startswith('tests/')}
+    asked = re.compile(r'pip install (?:-\S+ )*[\'"\s]*lm4ve_mm\b')
+    assert [name for name, text in words.items() if asked.search(text)] == []
+    extras = {extra for text in words.values() for extra in re.findall(
+        r'(?:how_to_install\("|pip install (?:-e )?\'\.\[)(\w+)', text)}
+    assert extras >= {'all', 'hf', 'points', 'video'}
+    assert extras <= set(config['options.extras_require'])
 
 
 @pytest.mark.parametrize(('module', 'absent'), [

@@ -1,6 +1,7 @@
 """Configurations and files of the families: nested, old, faulty."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,16 @@ def test_page_of_the_docs_is_up_to_date():
     page = 'docs/choosing_a_language_model.md'
     assert (ROOT / page).read_text() == found, (
         f'the family table has changed: python {script} > {page}')
+
+
+def test_what_the_readme_downloads_is_said_to_be_free():
+    """Its commands send no token, and come with no word about one."""
+    page = (ROOT / 'docs/choosing_a_language_model.md').read_text()
+    free = set(re.findall(r'no: `(\S+/\S+?)`', page))
+    used = set(re.findall(r'hf download (\S+)',
+                          (ROOT / 'README.md').read_text()))
+    assert 'huggyllama/llama-7b' in used
+    assert used <= free
 
 
 class TestNested:

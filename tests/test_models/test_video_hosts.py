@@ -226,7 +226,7 @@ def test_missing_mmaction2_is_named(monkeypatch):
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name, *rest: (
         None if name == 'mmaction' else real(name, *rest)))
     monkeypatch.delitem(sys.modules, 'lm4ve_mm.video_plugin')
-    with pytest.raises(ImportError, match=r"pip install 'lm4ve_mm\[video\]'"):
+    with pytest.raises(ImportError, match=r"pip install -e '\.\[video\]' -c"):
         importlib.import_module('lm4ve_mm.video_plugin')
 
 

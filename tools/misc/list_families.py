@@ -37,13 +37,15 @@ class Example(NamedTuple):
         model: Its name.
         config: What its configuration file says.
         licence: Of its weights.
-        gated: Whether the hub asks to accept terms first.
+        free: Its repository on the hub, if one asks for nothing.
+        gated: One that asks to accept terms first, if there is.
     """
 
     model: str
     config: dict
     licence: str
-    gated: bool = False
+    free: str = ''
+    gated: str = ''
 
 
 APACHE = 'Apache-2.0'
@@ -51,55 +53,66 @@ GEMMA = 'Gemma terms of use'
 EXAMPLES: Dict[str, Example] = dict(
     llama=Example('LLaMA 7B',
                   _sizes(4096, 32, 11008, 32, hidden_act='silu'),
-                  'Meta, non-commercial; 2 and 3: community licences', True),
+                  'Meta, non-commercial; 2 and 3: community licences',
+                  'huggyllama/llama-7b', 'meta-llama/Llama-2-7b-hf'),
     mistral=Example('Mistral 7B',
                     _sizes(4096, 32, 14336, 32, hidden_act='silu',
-                           num_key_value_heads=8), APACHE, True),
+                           num_key_value_heads=8), APACHE,
+                    gated='mistralai/Mistral-7B-v0.1'),
     qwen2=Example('Qwen2.5 0.5B',
                   _sizes(896, 14, 4864, 24, hidden_act='silu',
-                         num_key_value_heads=2, rope_theta=1e6), APACHE),
+                         num_key_value_heads=2, rope_theta=1e6), APACHE,
+                  'Qwen/Qwen2.5-0.5B'),
     qwen3=Example('Qwen3 0.6B',
                   _sizes(1024, 16, 3072, 28, hidden_act='silu',
                          num_key_value_heads=8, head_dim=128,
-                         rope_theta=1e6), APACHE),
+                         rope_theta=1e6), APACHE, 'Qwen/Qwen3-0.6B'),
     gemma=Example('Gemma 2B',
                   _sizes(2048, 8, 16384, 18, num_key_value_heads=1,
-                         head_dim=256), GEMMA, True),
+                         head_dim=256), GEMMA, gated='google/gemma-2b'),
     gemma2=Example('Gemma 2 2B',
                    _sizes(2304, 8, 9216, 26, num_key_value_heads=4,
-                          head_dim=256), GEMMA, True),
+                          head_dim=256), GEMMA, gated='google/gemma-2-2b'),
     gemma3=Example('Gemma 3 1B',
                    _sizes(1152, 4, 6912, 26, num_key_value_heads=1,
-                          head_dim=256), GEMMA, True),
+                          head_dim=256), GEMMA,
+                   gated='google/gemma-3-1b-pt'),
     phi=Example('Phi-2',
                 _sizes(2560, 32, 10240, 32, hidden_act='gelu_new',
-                       partial_rotary_factor=0.4), 'MIT'),
+                       partial_rotary_factor=0.4), 'MIT',
+                'microsoft/phi-2'),
     phi3=Example('Phi-3 mini',
-                 _sizes(3072, 32, 8192, 32, hidden_act='silu'), 'MIT'),
+                 _sizes(3072, 32, 8192, 32, hidden_act='silu'), 'MIT',
+                 'microsoft/Phi-3-mini-4k-instruct'),
     opt=Example('OPT 125M',
                 _sizes(768, 12, 3072, 12, ffn_dim=3072,
                        activation_function='relu'),
-                'OPT, non-commercial research'),
+                'OPT, non-commercial research', 'facebook/opt-125m'),
     gpt2=Example('GPT-2',
                  dict(n_embd=768, n_head=12, n_layer=12,
-                      activation_function='gelu_new'), 'MIT'),
+                      activation_function='gelu_new'), 'MIT',
+                 'openai-community/gpt2'),
     gpt_neox=Example('Pythia 160M',
                      _sizes(768, 12, 3072, 12, hidden_act='gelu',
-                            rotary_pct=0.25), APACHE),
-    falcon=Example('Falcon 7B', _sizes(4544, 71, 18176, 32), APACHE),
+                            rotary_pct=0.25), APACHE,
+                     'EleutherAI/pythia-160m'),
+    falcon=Example('Falcon 7B', _sizes(4544, 71, 18176, 32), APACHE,
+                   'tiiuae/falcon-7b'),
     bloom=Example('BLOOM 560M', dict(n_embed=1024, n_head=16, n_layer=24),
-                  'BigScience RAIL 1.0'),
+                  'BigScience RAIL 1.0', 'bigscience/bloom-560m'),
     bert=Example('BERT base',
-                 _sizes(768, 12, 3072, 12, hidden_act='gelu'), APACHE),
+                 _sizes(768, 12, 3072, 12, hidden_act='gelu'), APACHE,
+                 'google-bert/bert-base-uncased'),
     roberta=Example('RoBERTa base',
-                    _sizes(768, 12, 3072, 12, hidden_act='gelu'), 'MIT'))
+                    _sizes(768, 12, 3072, 12, hidden_act='gelu'), 'MIT',
+                    'FacebookAI/roberta-base'))
 
 NORMS = dict(rms='RMSNorm', layer='LayerNorm')
 PLACEMENTS = dict(pre='before', post='after', sandwich='around')
 HEADER = ('family', '`model_type`', 'norm', 'activation', 'rotary phase',
           'note')
 SIZES = ('model', 'width', 'heads', 'parameters of a block', 'in 16 bits',
-         'licence', 'gated')
+         'licence', 'gated on the hub')
 
 HEAD = """# Choosing a language model
 
@@ -150,12 +163,13 @@ one, write an entry in `lm4ve_mm/llm/families/` and a case in
 ## From the hub
 
 `hf://OWNER/MODEL`, or `hf://OWNER/MODEL@REVISION` with a branch, a tag or a
-commit, needs `pip install 'lm4ve_mm[hf]'`. Of safetensors, the bytes of the
-layer and of the final norm are fetched, 0.4 of LLaMA 7B's 13 GB, and kept:
-later runs and the other ranks transfer nothing. Of `.bin` files the shards
-that hold them are downloaded whole, of Meta's files all, and so are shards
-from a server that serves no parts of files; a warning says how many bytes
-that takes. A path without `hf://` never goes to the network.
+commit, needs huggingface_hub: in the checkout,
+`pip install -e '.[hf]' -c requirements/constraints.txt`. Of safetensors, the
+bytes of the layer and of the final norm are fetched, 0.4 of LLaMA 7B's 13 GB,
+and kept: later runs and the other ranks transfer nothing. Of `.bin` files the
+shards that hold them are downloaded whole, of Meta's files all, and so are
+shards from a server that serves no parts of files; a warning says how many
+bytes that takes. A path without `hf://` never goes to the network.
 
 The variables of Hugging Face mean what they always do:
 
@@ -232,7 +246,9 @@ def sizes() -> Iterator[Tuple[str, ...]]:
         count = block.num_parameters()
         yield (example.model, str(block.width), heads,
                f'{count / 1e6:.1f} M', f'{2 * count / 1e6:.0f} MB',
-               example.licence, 'yes' if example.gated else 'no')
+               example.licence, ', '.join(
+                   f'{gate}: `{repo}`' for gate, repo in
+                   (('no', example.free), ('yes', example.gated)) if repo))
 
 
 def table(header: Tuple[str, ...], lines: Iterator[Tuple[str, ...]]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Sequence
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, how_to_install
 from ..sources import TensorSource
 from .reference import HUB_SCHEME, HubModel, Select, looks_like_repo
 
@@ -31,7 +31,7 @@ def _cache(model: HubModel) -> ModuleType:
             raise
         raise CheckpointError(
             f'{model} lies on the Hugging Face hub, and huggingface_hub is '
-            "not installed: pip install 'lm4ve_mm[hf]', or download the model "
+            f'not installed: {how_to_install("hf")}; or download the model '
             'elsewhere and give its folder') from error
     return cache
 

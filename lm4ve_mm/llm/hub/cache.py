@@ -8,15 +8,17 @@ Three places are tried for a layer, in this order:
 3. the hub: of safetensors only the bytes of the layer, which go into a file
    of 1.; of other forms the shards that hold it, which go to 2.
 
-Both caches lie under ``HF_HOME`` unless set apart.
+Both caches lie under ``HF_HOME`` unless set apart. Only 3. writes: a cache
+that holds the layer may be read-only.
 """
 
 import logging
+import os
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
-from huggingface_hub import cached_assets_path, constants, hf_hub_download
+from huggingface_hub import constants, hf_hub_download
 from huggingface_hub.errors import (LocalEntryNotFoundError,
                                     OfflineModeIsEnabled,
                                     RemoteEntryNotFoundError)
@@ -75,10 +77,12 @@ def open_layers(model: HubModel, folder: Path, layers: Sequence[int],
 
     Raises:
         CheckpointNotFoundError: If they are not to be had.
-        CheckpointError: If what there is does not hold them.
+        CheckpointError: If what there is does not hold them, or what is
+            fetched cannot be kept.
     """
     files = {layer: _layer_path(model, folder, layer) for layer in layers}
-    if not all(path.is_file() for path in files.values()):
+    # Unlike Path.is_file(), it takes a folder that may not be read for none.
+    if not all(os.path.isfile(path) for path in files.values()):
         held = _open_downloaded(folder, layers, select)
         if held is not None:
             return held
@@ -89,12 +93,10 @@ def open_layers(model: HubModel, folder: Path, layers: Sequence[int],
 
 
 def _layer_path(model: HubModel, folder: Path, layer: int) -> Path:
-    place = cached_assets_path(
-        'lm4ve_mm',
-        model.repo,
-        folder.name,
-        assets_dir=constants.HF_ASSETS_CACHE)
-    return place / f'layer-{layer}.safetensors'
+    """Where ``huggingface_hub.cached_assets_path`` would, uncreated."""
+    return Path(constants.HF_ASSETS_CACHE, 'lm4ve_mm',
+                model.repo.replace('/', '--'), folder.name,
+                f'layer-{layer}.safetensors')
 
 
 def _open_layer_files(paths: List[Path]) -> TensorSource:
@@ -144,6 +146,7 @@ def _write_layer_files(remote: RemoteModel, files: Dict[int, Path],
     """Write the file of every layer that has none yet."""
     where: Dict[str, str] = {}
     for layer, path in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         # The ranks of a run start together: one of them fetches.
         with WeakFileLock(path.with_suffix('.lock')):
             if path.is_file():

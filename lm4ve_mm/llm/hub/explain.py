@@ -11,7 +11,7 @@ from huggingface_hub.errors import (GatedRepoError, HfHubHTTPError,
                                     RepositoryNotFoundError,
                                     RevisionNotFoundError)
 
-from ..errors import CheckpointNotFoundError
+from ..errors import CheckpointError, CheckpointNotFoundError
 from .reference import HubModel
 
 # Base of what the HTTP library raises: httpx below version 1 of the hub's
@@ -35,7 +35,7 @@ def _gated(model: HubModel) -> str:
             f'{_TOKEN}')
 
 
-def _missing_offline(model: HubModel) -> str:
+def _missing_offline() -> str:
     return ('HF_HUB_OFFLINE is set, and what is needed is not in the cache '
             f'({constants.HF_HUB_CACHE}, {constants.HF_ASSETS_CACHE}). Run '
             'once with HF_HUB_OFFLINE=0, or copy the two folders from a '
@@ -57,7 +57,7 @@ def _reason(model: HubModel, error: Exception) -> str:
     offline = isinstance(error, LocalEntryNotFoundError)
     if isinstance(error, OfflineModeIsEnabled) or (
             offline and constants.HF_HUB_OFFLINE):
-        return _missing_offline(model)
+        return _missing_offline()
     status = getattr(getattr(error, 'response', None), 'status_code', None)
     if status == 401:
         return (f'{constants.ENDPOINT} refuses the token (it may have '
@@ -79,6 +79,7 @@ def explained(model: HubModel) -> Iterator[None]:
 
     Raises:
         CheckpointNotFoundError: With what was asked, the reason and remedies.
+        CheckpointError: If a cache cannot be written.
     """
     try:
         yield
@@ -88,4 +89,13 @@ def explained(model: HubModel) -> Iterator[None]:
             OfflineModeIsEnabled) as error:
         raise CheckpointNotFoundError(
             f'{model} cannot be read: {_reason(model, error)}.\n'
+            f'{_BY_HAND.format(repo=model.repo)}') from error
+    except OSError as error:
+        if error.errno is None:  # one of ours, which speaks for itself
+            raise
+        raise CheckpointError(
+            f'what is fetched of {model} cannot be kept: {error}. Set '
+            f'HF_ASSETS_CACHE (now {constants.HF_ASSETS_CACHE}, for layers) '
+            f'and HF_HUB_CACHE (now {constants.HF_HUB_CACHE}, for whole '
+            'files), or HF_HOME for both, to folders that you may write to.\n'
             f'{_BY_HAND.format(repo=model.repo)}') from error

@@ -180,8 +180,8 @@ def test_lacking_packages_are_named(monkeypatch):
     monkeypatch.setattr(
         importlib.util, 'find_spec',
         lambda name, *rest: None if name == 'h5py' else find(name, *rest))
-    with pytest.raises(ImportError, match=r"point clouds need h5py: pip "
-                       r"install 'lm4ve_mm\[points\]'"):
+    with pytest.raises(ImportError, match=r"point clouds need h5py: in "
+                       r"the checkout, pip install -e '\.\[points\]' -c"):
         runpy.run_path(str(PROJECT / 'lm4ve_point_cloud/datasets/__init__.py'))
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
-from lm4ve_mm.llm import CheckpointNotFoundError, read_blocks
+from lm4ve_mm.llm import (CheckpointError, CheckpointNotFoundError,
+                          read_blocks)
 
 from ..conftest import write_meta
 from .conftest import CHECKPOINT, REPO, close_network, download, same
@@ -107,3 +108,50 @@ class TestOffline:
         wanted = read_blocks(CHECKPOINT, (3, ))
         close_network(monkeypatch)
         same(read_blocks(CHECKPOINT, (3, )), wanted)
+
+
+class TestUnwritable:
+    """A file in the place of a folder stops the superuser too."""
+
+    @pytest.fixture()
+    def nowhere(self, tmp_path):
+        (tmp_path / 'file').touch()
+        return str(tmp_path / 'file' / 'cache')
+
+    def test_nothing_is_written_if_the_model_is_there(self, folder, hub,
+                                                      nowhere, monkeypatch):
+        hub.add(REPO, folder)
+        download(REPO, hub)
+        monkeypatch.setattr(
+            huggingface_hub.constants, 'HF_ASSETS_CACHE', nowhere)
+        same(
+            read_blocks(CHECKPOINT, (2, )), read_blocks(str(folder), (2, )))
+
+    @pytest.mark.parametrize('cache', ['HF_ASSETS_CACHE', 'HF_HUB_CACHE'])
+    def test_folder_that_cannot_be_made(self, cache, folder, hub, nowhere,
+                                        monkeypatch):
+        hub.add(REPO, folder)
+        monkeypatch.setattr(huggingface_hub.constants, cache, nowhere)
+        with pytest.raises(CheckpointError, match='cannot be kept') as caught:
+            read_blocks(CHECKPOINT, (2, ))
+        for part in (CHECKPOINT, f'{cache} (now {nowhere}', '--local-dir'):
+            assert part in str(caught.value)
+        assert isinstance(caught.value.__cause__, NotADirectoryError)
+
+    def test_folder_that_may_not_be_written(self, folder, hub, monkeypatch):
+        hub.add(REPO, folder)
+        read_blocks(CHECKPOINT, (2, ))
+        assets = Path(huggingface_hub.constants.HF_ASSETS_CACHE)
+        [layer] = assets.rglob('layer-2.safetensors')
+        layer.with_name('layer-3.lock').mkdir()
+        with pytest.raises(CheckpointError, match='layer-3.lock.*HF_ASSETS_C'):
+            read_blocks(CHECKPOINT, (3, ))
+
+    def test_layers_lie_where_the_hub_keeps_assets(self, folder, hub):
+        """The hub's own tools list and delete them there."""
+        old = hub.add(REPO, folder)
+        read_blocks(CHECKPOINT, (2, ))
+        assert (huggingface_hub.cached_assets_path(
+            'lm4ve_mm', REPO, old.commit,
+            assets_dir=huggingface_hub.constants.HF_ASSETS_CACHE) /
+                'layer-2.safetensors').is_file()

@@ -138,4 +138,5 @@ class TestProcesses:
                 f'try: read_blocks("{CHECKPOINT}")\n'
                 'except CheckpointError as error: print(error)')
         found = self.finish(self.start(hub, tmp_path, code))
-        assert "pip install 'lm4ve_mm[hf]'" in found and CHECKPOINT in found
+        assert CHECKPOINT in found
+        assert "pip install -e '.[hf]' -c requirements/constr" in found

@@ -2,13 +2,13 @@
 
 from importlib.util import find_spec
 
+from lm4ve_mm.llm.errors import how_to_install
+
 lacking = [name for name in ('h5py', 'filelock', 'tqdm')
            if find_spec(name) is None]
 if lacking:
-    raise ImportError(
-        f'point clouds need {" and ".join(lacking)}: pip install '
-        "'lm4ve_mm[points]', in the checkout: pip install -e '.[points]' -c "
-        'requirements/constraints.txt')
+    raise ImportError(f'point clouds need {" and ".join(lacking)}: '
+                      f'{how_to_install("points")}')
 
 # After the check, which says more than an import that fails.
 # ruff: noqa: E402
