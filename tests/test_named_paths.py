@@ -75,12 +75,12 @@ def test_enough_is_looked_at():
     page = ROOT / 'README.md'
     named = {path for path in claimed(page.read_text())
              if is_there(path, page) is not None}
-    assert len(named) > 60
+    assert len(named) > 40
     assert named >= {
         'tools/dist_train.sh', 'lm4ve_mm/compat/mmaction2.py',
         'vit_tiny_digits.py',
-        'videomae_b_llama_k400.py', '_base_/hooks.py', 'tests/properties',
-        'configs/variants/vit_s_*_in1k.py', 'tests/test_llm/hub'}
+        'videomae_b_llama_k400.py', '_base_/hooks.py', 'docs/what_is_tested.md',
+        'configs/variants/vit_s_*_in1k.py', 'projects/README.md'}
     assert is_there('tests/test_llm/test_nothing.py', page) is False
     assert is_there('vit_nothing_in1k.py', page) is False
     assert not any(map(is_generated, named))
