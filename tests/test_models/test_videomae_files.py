@@ -314,7 +314,8 @@ def test_initialiser_has_the_last_word(tmp_path):
 
 
 def test_missing_file_says_where_to_get_it(configs):
-    with pytest.raises(CheckpointNotFoundError, match='MODEL_ZOO.md.*None'):
+    with pytest.raises(CheckpointNotFoundError,
+                       match='MODEL_ZOO.md.*checkpoint=None'):
         started(configs / 'plain.py', 'gone.pth')
 
 
