@@ -12,6 +12,11 @@ THIN_LLAMA = dict(
     init='random',
     dtype='float16',
     geometry=dict(width=4096, num_heads=1, head_dim=32, ffn_dim=32))
+SSV2_VIDEOS = 168_913  # in its training split
+SSV2_TWINS = [f'videomae_{size}{llm}_ssv2' for size in 'sb'
+              for llm in ('', '_llama')]
+# The paper's table B, besides.
+SSV2_LEAVES = SSV2_TWINS
 
 
 def read(name):
@@ -57,3 +62,9 @@ def indexed(name):
     [entry] = [m for m in metafile['Models'] if m['Name'] == name]
     assert 'Weights' not in entry
     return entry, (CONFIGS.parent / entry['Config']).read_text()
+
+
+def named(pipeline, ending):
+    """The one step of a pipeline whose type ends like that."""
+    [found] = [one for one in pipeline if one.type.endswith(ending)]
+    return found
