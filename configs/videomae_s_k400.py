@@ -17,5 +17,3 @@ model = dict(
     cls_head=dict(num_classes=400))
 data_preprocessor = None
 train_dataloader = dict(batch_size=12)
-# As in testing: max_testing_views takes one video at a time.
-val_dataloader = dict(batch_size=1)

@@ -280,6 +280,8 @@ def test_kinetics(name):
     assert lowest == pytest.approx(1e-6 * 384 / 256)
     assert named(cfg.test_dataloader.dataset.pipeline,
                  'SampleFrames').num_clips == 5
+    # What max_testing_views asks for.
+    assert cfg.val_dataloader.batch_size == cfg.test_dataloader.batch_size == 1
     assert 'Flip' in str(cfg.train_dataloader.dataset.pipeline)
     count = sum(p.numel() for p in built(name).parameters())
     maps = 2 * WIDTHS[size] * 4096 if 'llama' in name else 0
