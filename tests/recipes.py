@@ -15,8 +15,9 @@ THIN_LLAMA = dict(
 SSV2_VIDEOS = 168_913  # in its training split
 SSV2_TWINS = [f'videomae_{size}{llm}_ssv2' for size in 'sb'
               for llm in ('', '_llama')]
-# The paper's table B, besides.
-SSV2_LEAVES = SSV2_TWINS
+# The paper's table B.
+SSV2_CONTROLS = ['videomae_s_mlp_ssv2', 'videomae_s_llama_random_trained_ssv2']
+SSV2_LEAVES = SSV2_TWINS + SSV2_CONTROLS
 
 
 def read(name):

@@ -19,8 +19,9 @@ from mmengine.runner import Runner
 
 from lm4ve_mm import video_plugin  # noqa: F401  (registers the backbone)
 
-from .recipes import (SSV2_LEAVES, SSV2_TWINS, SSV2_VIDEOS, THIN_LLAMA,
-                      different_keys, group_of_each, indexed, named, read)
+from .recipes import (SSV2_CONTROLS, SSV2_LEAVES, SSV2_TWINS, SSV2_VIDEOS,
+                      THIN_LLAMA, different_keys, group_of_each, indexed,
+                      named, read)
 
 K400 = [name.replace('ssv2', 'k400') for name in SSV2_TWINS]
 WIDTHS = dict(s=384, b=768)
@@ -32,8 +33,15 @@ EPOCHS = dict(s=40, b=30)
 COUNTS = dict(
     videomae_s_ssv2=21_946_926,
     videomae_s_llama_ssv2=21_946_926 + 2 * 384 * 4096,
+    videomae_s_mlp_ssv2=21_946_926 + 2 * 384 * 4096 + 2 * 4096,
+    videomae_s_llama_random_trained_ssv2=(
+        21_946_926 + 2 * 384 * 4096 + 202_387_456),
     videomae_b_ssv2=86_361_006,
     videomae_b_llama_ssv2=86_361_006 + 2 * 768 * 4096)
+# LLaMA-7B's block with its final norm, and that of THIN_LLAMA.
+BLOCK, THIN_BLOCK = (
+    4 * 4096 * heads + 3 * 4096 * hidden + 3 * 4096
+    for heads, hidden in ((4096, 11008), (32, 32)))
 every_leaf = pytest.mark.parametrize('name', SSV2_LEAVES)
 
 
@@ -44,9 +52,11 @@ def size_of(name):
 def build(cfg):
     use_scope(cfg.default_scope)
     model = cfg.model.copy()
-    if 'neck' in model:
+    if 'neck' in model and 'type' not in model.neck.llm:
+        given = model.neck.llm
         model.neck.llm = dict(
-            THIN_LLAMA, map_init=model.neck.llm.map_init)
+            THIN_LLAMA, map_init=given.map_init,
+            trainable=given.get('trainable', False))
     return MODELS.build(model)
 
 
@@ -65,9 +75,12 @@ def by_hand(width, classes=174):
 @every_leaf
 def test_trainable_parameters(name):
     width = WIDTHS[size_of(name)]
-    assert COUNTS[name.replace('_llama', '')] == by_hand(width)
-    parameters = built(name).parameters()
-    assert sum(p.numel() for p in parameters) == COUNTS[name]
+    assert COUNTS[f'videomae_{size_of(name)}_ssv2'] == by_hand(width)
+    assert BLOCK == 202_387_456
+    count = sum(p.numel() for p in built(name).parameters())
+    if 'trained' in name:
+        count += BLOCK - THIN_BLOCK
+    assert count == COUNTS[name]
 
 
 def layer_of(key):
@@ -96,7 +109,7 @@ def test_parameter_groups(name):
         assert group['betas'] == (.9, .999) and group['eps'] == 1e-8
         seen.add(layer)
     assert seen == set(range(14))
-    if 'llama' in name:
+    if model.with_neck:
         for key in ('map_in', 'map_out'):
             group = group_of[f'neck.layer.{key}.weight']
             assert (group['lr'], group['weight_decay']) == (LR[size], .05)
@@ -200,7 +213,7 @@ def test_host(name):
     rates = [getattr(block.drop_path, 'drop_prob', 0.)
              for block in host.blocks]
     assert rates == pytest.approx(np.linspace(0, .1, 12))
-    last = model.neck.norm if 'llama' in name else host.fc_norm
+    last = model.neck.norm if model.with_neck else host.fc_norm
     assert isinstance(last, torch.nn.LayerNorm) and last.eps == 1e-6
     assert all(block.norm2.eps == 1e-6 for block in host.blocks)
     assert model.test_cfg.max_testing_views == 3
@@ -219,7 +232,7 @@ def test_initialisation(name):
     assert model.cls_head.fc_cls.weight.std().item() == pytest.approx(
         2e-5, rel=.02)
     assert not model.cls_head.fc_cls.bias.any()
-    if 'llama' in name:
+    if model.with_neck:
         for layer, fan_in in ((model.neck.layer.map_in,
                                WIDTHS[size_of(name)]),
                               (model.neck.layer.map_out, 4096)):
@@ -262,6 +275,31 @@ def test_twins_differ_by_the_neck(size, data):
     assert llama.model.neck.llm.map_init == 'default'
 
 
+def test_controls_differ_by_the_layer():
+    """Of the +LLaMA leaf; a random block is trained, as in table B."""
+    llama = read('videomae_s_llama_ssv2')
+    for name, wanted in (
+            ('videomae_s_mlp_ssv2', dict(
+                type='lm4ve_mm.MLPLayer', hidden_dims=4096,
+                map_init='default')),
+            ('videomae_s_llama_random_trained_ssv2', dict(
+                llama.model.neck.llm, init='random', trainable=True))):
+        cfg = read(name)
+        assert cfg.model.neck.llm == wanted
+        assert all(key.startswith('.model.neck.llm.')
+                   for key in different_keys(cfg, llama))
+
+
+@pytest.mark.parametrize(('name', 'top1', 'top5'), [
+    ('videomae_s_mlp_ssv2', 63.8, 88.9),
+    ('videomae_s_llama_random_trained_ssv2', 64.1, 88.8)])
+def test_numbers_of_the_controls(name, top1, top5):
+    """Table B, (c)."""
+    entry, _ = indexed(name)
+    assert entry['Results'][0]['Metrics'] == {
+        'Top 1 Accuracy': top1, 'Top 5 Accuracy': top5}
+
+
 def test_the_papers_word_on_the_layer_is_one_option_away():
     cfg = read('videomae_s_llama_ssv2')
     cfg.merge_from_dict({'model.neck.llm.layers': [-1]})
@@ -294,7 +332,9 @@ def test_metafile_agrees(name):
     entry, text = indexed(name)
     metrics = entry['Results'][0]['Metrics']
     top1, top5 = metrics['Top 1 Accuracy'], metrics['Top 5 Accuracy']
-    assert f'Expected top-1 / top-5: {top1:.2f} / {top5:.2f}' in text
+    digits = 1 if name in SSV2_CONTROLS else 2  # as the paper has them
+    assert (f'Expected top-1 / top-5: {top1:.{digits}f} / {top5:.{digits}f}'
+            in text)
     assert entry['Metadata']['Trainable Parameters'] == COUNTS[name]
-    block = 202_387_456 if 'llama' in name else 0
+    block = BLOCK if name in SSV2_TWINS and 'llama' in name else 0
     assert entry['Metadata']['Parameters'] == COUNTS[name] + block
