@@ -4,6 +4,11 @@
 
 Not in the paper, and not trained here: there is no expected number. The rate
 is for 64 GPUs of 6 videos; --auto-scale-lr fits it to what there is.
+
+Data: data/kinetics400/{train.csv,val.csv,videos/}, on each line of a list a
+path within videos/, a space and the number of a class, 0 to 399. Weights:
+checkpoints/videomae_k400_vitb.pth, VideoMAE's pretraining on Kinetics-400
+(MODEL_ZOO.md of github.com/MCG-NJU/VideoMAE).
 """
 _base_ = [
     './_base_/hosts/videomae_b16.py', './_base_/datasets/k400.py',
@@ -17,5 +22,3 @@ model = dict(
     cls_head=dict(num_classes=400))
 data_preprocessor = None
 train_dataloader = dict(batch_size=6)
-# As in testing: max_testing_views takes one video at a time.
-val_dataloader = dict(batch_size=1)

@@ -14,5 +14,3 @@ model = dict(data_preprocessor=_base_.data_preprocessor)
 data_preprocessor = None
 # 12 videos a step on 4 GPUs.
 train_dataloader = dict(batch_size=3)
-# As in testing: max_testing_views takes one video at a time.
-val_dataloader = dict(batch_size=1)

@@ -3,7 +3,8 @@
     bash tools/dist_train.sh configs/videomae_s_llama_k400.py 8 --amp \
         --auto-scale-lr
 
-Not in the paper, and not trained here: there is no expected number.
+Not in the paper, and not trained here: there is no expected number. Data and
+weights of the host: see videomae_s_k400.py; LLaMA-7B: checkpoints/llama-7b.
 """
 _base_ = ['./videomae_s_k400.py', './_base_/llms/llama_7b_l15.py']
 model = dict(

@@ -12,6 +12,12 @@ THIN_LLAMA = dict(
     init='random',
     dtype='float16',
     geometry=dict(width=4096, num_heads=1, head_dim=32, ffn_dim=32))
+SSV2_VIDEOS = 168_913  # in its training split
+SSV2_TWINS = [f'videomae_{size}{llm}_ssv2' for size in 'sb'
+              for llm in ('', '_llama')]
+# The paper's table B.
+SSV2_CONTROLS = ['videomae_s_mlp_ssv2', 'videomae_s_llama_random_trained_ssv2']
+SSV2_LEAVES = SSV2_TWINS + SSV2_CONTROLS
 
 
 def read(name):
@@ -57,3 +63,9 @@ def indexed(name):
     [entry] = [m for m in metafile['Models'] if m['Name'] == name]
     assert 'Weights' not in entry
     return entry, (CONFIGS.parent / entry['Config']).read_text()
+
+
+def named(pipeline, ending):
+    """The one step of a pipeline whose type ends like that."""
+    [found] = [one for one in pipeline if one.type.endswith(ending)]
+    return found

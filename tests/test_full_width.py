@@ -35,7 +35,7 @@ for stage in ('train', 'val'):
     loader.dataset.update(data_root=data, indices=int(batch_size))
 cfg.default_hooks.checkpoint.pop('save_best')
 if 'checkpoint' in (cfg.model.backbone.get('init_cfg') or {}):
-    cfg.model.backbone.init_cfg = None
+    cfg.model.backbone.init_cfg.checkpoint = None
 if cfg.model.get('neck') is not None:
     cfg.model.neck.llm.update(checkpoint=llama, layers=(-1, ))
     cfg.model.neck.llm.update(dict.fromkeys(options, True))

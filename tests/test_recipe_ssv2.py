@@ -5,23 +5,25 @@ VideoMAE's fine-tuning code, on which that stands.
 """
 
 import functools
+import logging
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import DefaultSampler
-from mmengine.registry import DATA_SAMPLERS, MODELS, PARAM_SCHEDULERS
+from mmengine.registry import MODELS, PARAM_SCHEDULERS
 from mmengine.registry import init_default_scope as use_scope
+from mmengine.optim import build_optim_wrapper
+from mmengine.runner import Runner
 
 from lm4ve_mm import video_plugin  # noqa: F401  (registers the backbone)
 
-from .recipes import (THIN_LLAMA, different_keys, group_of_each, indexed,
-                      read)
+from .recipes import (SSV2_CONTROLS, SSV2_LEAVES, SSV2_TWINS, SSV2_VIDEOS,
+                      THIN_LLAMA, different_keys, group_of_each, indexed,
+                      named, read)
 
-TWINS = [f'videomae_{size}{llm}_ssv2' for size in 'sb'
-         for llm in ('', '_llama')]
-K400 = [name.replace('ssv2', 'k400') for name in TWINS]
+K400 = [name.replace('ssv2', 'k400') for name in SSV2_TWINS]
 WIDTHS = dict(s=384, b=768)
 DECAY = dict(s=.7, b=.75)
 LR = dict(s=9.375e-5, b=2.34375e-5)
@@ -31,10 +33,16 @@ EPOCHS = dict(s=40, b=30)
 COUNTS = dict(
     videomae_s_ssv2=21_946_926,
     videomae_s_llama_ssv2=21_946_926 + 2 * 384 * 4096,
+    videomae_s_mlp_ssv2=21_946_926 + 2 * 384 * 4096 + 2 * 4096,
+    videomae_s_llama_random_trained_ssv2=(
+        21_946_926 + 2 * 384 * 4096 + 202_387_456),
     videomae_b_ssv2=86_361_006,
     videomae_b_llama_ssv2=86_361_006 + 2 * 768 * 4096)
-VIDEOS = 168_913  # in SSv2's training split
-every_twin = pytest.mark.parametrize('name', TWINS)
+# LLaMA-7B's block with its final norm, and that of THIN_LLAMA.
+BLOCK, THIN_BLOCK = (
+    4 * 4096 * heads + 3 * 4096 * hidden + 3 * 4096
+    for heads, hidden in ((4096, 11008), (32, 32)))
+every_leaf = pytest.mark.parametrize('name', SSV2_LEAVES)
 
 
 def size_of(name):
@@ -44,9 +52,11 @@ def size_of(name):
 def build(cfg):
     use_scope(cfg.default_scope)
     model = cfg.model.copy()
-    if 'neck' in model:
+    if 'neck' in model and 'type' not in model.neck.llm:
+        given = model.neck.llm
         model.neck.llm = dict(
-            THIN_LLAMA, map_init=model.neck.llm.map_init)
+            THIN_LLAMA, map_init=given.map_init,
+            trainable=given.get('trainable', False))
     return MODELS.build(model)
 
 
@@ -62,12 +72,15 @@ def by_hand(width, classes=174):
     return patches + 12 * block + 2 * width + classes * (width + 1)
 
 
-@every_twin
+@every_leaf
 def test_trainable_parameters(name):
     width = WIDTHS[size_of(name)]
-    assert COUNTS[name.replace('_llama', '')] == by_hand(width)
-    parameters = built(name).parameters()
-    assert sum(p.numel() for p in parameters) == COUNTS[name]
+    assert COUNTS[f'videomae_{size_of(name)}_ssv2'] == by_hand(width)
+    assert BLOCK == 202_387_456
+    count = sum(p.numel() for p in built(name).parameters())
+    if 'trained' in name:
+        count += BLOCK - THIN_BLOCK
+    assert count == COUNTS[name]
 
 
 def layer_of(key):
@@ -79,7 +92,7 @@ def layer_of(key):
     return 13
 
 
-@every_twin
+@every_leaf
 def test_parameter_groups(name):
     """Layer decay over 12 blocks; maps, norm and head at the whole rate."""
     cfg, size = read(name), size_of(name)
@@ -96,7 +109,7 @@ def test_parameter_groups(name):
         assert group['betas'] == (.9, .999) and group['eps'] == 1e-8
         seen.add(layer)
     assert seen == set(range(14))
-    if 'llama' in name:
+    if model.with_neck:
         for key in ('map_in', 'map_out'):
             group = group_of[f'neck.layer.{key}.weight']
             assert (group['lr'], group['weight_decay']) == (LR[size], .05)
@@ -111,6 +124,20 @@ def videomae_schedule(base, low, epochs, steps, warmup=5):
     return np.concatenate([rising, falling])
 
 
+def rates_of(cfg, optimizer, steps):
+    """Step by step, for each group: its rate; and the groups' scales."""
+    epochs = cfg.train_cfg.max_epochs
+    scheduler = PARAM_SCHEDULERS.build(
+        dict(cfg.param_scheduler, end=epochs),
+        default_args=dict(optimizer=optimizer, epoch_length=steps))
+    groups, rates = optimizer.param_groups, []
+    for _ in range(epochs * steps):
+        rates.append([group['lr'] for group in groups])
+        optimizer.step()
+        scheduler.step()
+    return rates, [group['lr_scale'] for group in groups]
+
+
 @pytest.mark.parametrize('size', 'sb')
 def test_every_step_of_every_layer(size):
     """With 20 steps an epoch, and the ends of the true 7038 or 14076."""
@@ -118,21 +145,13 @@ def test_every_step_of_every_layer(size):
     optimizer, _ = group_of_each(built(f'videomae_{size}_ssv2'),
                                  cfg.optim_wrapper)
     epochs = cfg.train_cfg.max_epochs
-    scheduler = PARAM_SCHEDULERS.build(
-        dict(cfg.param_scheduler, end=epochs),
-        default_args=dict(optimizer=optimizer, epoch_length=20))
-    rates = []
-    for _ in range(epochs * 20):
-        rates.append([group['lr'] for group in optimizer.param_groups])
-        optimizer.step()
-        scheduler.step()
+    rates, scales = rates_of(cfg, optimizer, 20)
     wanted = videomae_schedule(LR[size], MIN_LR[size], epochs, 20)
-    scales = [group['lr_scale'] for group in optimizer.param_groups]
     assert len(set(scales)) == 14
     assert np.allclose(rates, np.outer(wanted, scales), rtol=1e-12, atol=0)
     assert rates[0] == [0.] * len(scales)
     assert max(max(row) for row in rates) == pytest.approx(LR[size])
-    steps = VIDEOS // cfg.auto_scale_lr.base_batch_size
+    steps = SSV2_VIDEOS // cfg.auto_scale_lr.base_batch_size
     assert steps == dict(s=7038, b=14076)[size]
     for step in (5 * steps - 1, 5 * steps):
         assert scheduler_of(cfg, steps).lr_at(step, LR[size]) == LR[size]
@@ -149,7 +168,7 @@ def scheduler_of(cfg, steps):
             epoch_length=steps))
 
 
-@every_twin
+@every_leaf
 def test_schedule(name):
     cfg, size = read(name), size_of(name)
     assert cfg.train_cfg.max_epochs == EPOCHS[size]
@@ -160,18 +179,28 @@ def test_schedule(name):
     assert not any('EMA' in hook.type for hook in cfg.custom_hooks)
 
 
-def test_auto_scale_keeps_the_shape():
-    """Twice the batch, twice every rate, the lowest and the layers' too."""
-    cfg = read('videomae_s_ssv2')
-    cfg.optim_wrapper.optimizer.lr *= 2
-    optimizer, _ = group_of_each(built('videomae_s_ssv2'),
-                                 cfg.optim_wrapper)
-    assert max(g['lr'] for g in optimizer.param_groups) == 2 * LR['s']
-    scheduler = scheduler_of(cfg, 20)
-    assert scheduler.lr_at(800, 2 * LR['s']) == pytest.approx(2 * MIN_LR['s'])
+@pytest.mark.parametrize('ranks', [1, 8])
+@pytest.mark.parametrize('size', 'sb')
+def test_auto_scale_keeps_the_shape(size, ranks):
+    """Every rate of every layer, the lowest too, times batch over base."""
+    cfg = read(f'videomae_{size}_ssv2')
+    wrapper = build_optim_wrapper(built(f'videomae_{size}_ssv2'),
+                                  cfg.optim_wrapper)
+    loader = dict(batch_size=cfg.train_dataloader.batch_size)
+    # In the order of Runner.train: the rates, then what schedules them.
+    Runner.scale_lr(
+        SimpleNamespace(_train_dataloader=loader, world_size=ranks,
+                        logger=logging.getLogger('test'),
+                        param_schedulers=cfg.param_scheduler),
+        wrapper, dict(cfg.auto_scale_lr, enable=True))
+    rates, scales = rates_of(cfg, wrapper.optimizer, 4)
+    epochs = cfg.train_cfg.max_epochs
+    wanted = ranks / 4 * videomae_schedule(LR[size], MIN_LR[size], epochs, 4)
+    assert len(set(scales)) == 14
+    assert np.allclose(rates, np.outer(wanted, scales), rtol=1e-12, atol=0)
 
 
-@every_twin
+@every_leaf
 def test_host(name):
     model, width = built(name), WIDTHS[size_of(name)]
     host = model.backbone
@@ -184,13 +213,13 @@ def test_host(name):
     rates = [getattr(block.drop_path, 'drop_prob', 0.)
              for block in host.blocks]
     assert rates == pytest.approx(np.linspace(0, .1, 12))
-    last = model.neck.norm if 'llama' in name else host.fc_norm
+    last = model.neck.norm if model.with_neck else host.fc_norm
     assert isinstance(last, torch.nn.LayerNorm) and last.eps == 1e-6
     assert all(block.norm2.eps == 1e-6 for block in host.blocks)
     assert model.test_cfg.max_testing_views == 3
 
 
-@every_twin
+@every_leaf
 def test_initialisation(name):
     cfg = read(name)
     start = cfg.model.backbone.pop('init_cfg')
@@ -203,7 +232,7 @@ def test_initialisation(name):
     assert model.cls_head.fc_cls.weight.std().item() == pytest.approx(
         2e-5, rel=.02)
     assert not model.cls_head.fc_cls.bias.any()
-    if 'llama' in name:
+    if model.with_neck:
         for layer, fan_in in ((model.neck.layer.map_in,
                                WIDTHS[size_of(name)]),
                               (model.neck.layer.map_out, 4096)):
@@ -233,64 +262,6 @@ def test_loss_is_timms_on_mixed_labels():
     assert found['loss_cls'].item() == pytest.approx(wanted.item(), rel=1e-6)
 
 
-def named(pipeline, ending):
-    [found] = [one for one in pipeline if one.type.endswith(ending)]
-    return found
-
-
-@every_twin
-def test_training_clips(name):
-    cfg = read(name)
-    loader = cfg.train_dataloader
-    steps = loader.dataset.pipeline
-    augment = named(steps, 'RandAugment')
-    # rand-m7-n4-mstd0.5-inc1
-    assert augment.policies == 'timm_increasing'
-    assert (augment.num_policies, augment.magnitude_level,
-            augment.total_level, augment.magnitude_std) == (4, 7, 10, .5)
-    assert named(steps, 'RandomResizedCrop').area_range == (.08, 1.)
-    erase = named(steps, 'RandomErasing')
-    assert (erase.erase_prob, erase.mode) == (.25, 'rand')
-    assert not [one for one in steps if 'Flip' in one.type]
-    assert loader.dataset.num_repeats == 2
-    given = cfg.model.data_preprocessor
-    assert given.mean == [123.675, 116.28, 103.53]
-    assert given.std == [58.395, 57.12, 57.375]
-    mixup, cutmix = given.blending.augments
-    assert (mixup.type, mixup.alpha) == ('mmaction.MixupBlending', .8)
-    assert (cutmix.type, cutmix.alpha) == ('mmaction.CutmixBlending', 1.)
-    assert given.blending.probs == [.5, .5]
-
-
-@every_twin
-def test_steps_per_epoch(name, monkeypatch):
-    loader = read(name).train_dataloader
-    monkeypatch.setattr('mmengine.dataset.sampler.get_dist_info',
-                        lambda: (1, 4))
-    sampler = DATA_SAMPLERS.build(
-        loader.sampler, default_args=dict(dataset=range(VIDEOS), seed=0))
-    assert isinstance(sampler, DefaultSampler) and loader.drop_last
-    theirs = VIDEOS // (4 * loader.batch_size)
-    assert len(sampler) // loader.batch_size == theirs
-
-
-@every_twin
-def test_test_clips(name):
-    cfg = read(name)
-    for loader, views in ((cfg.val_dataloader, 1), (cfg.test_dataloader, 6)):
-        steps = loader.dataset.pipeline
-        crops = 3 if views == 6 else 1
-        assert named(steps, 'SampleSegments').get(
-            'num_clips', 1) * crops == views
-        assert named(steps, 'Resize').scale == (-1, 224)
-        assert named(steps, 'Crop').type == (
-            'mmaction.ThreeCrop' if views == 6 else 'mmaction.CenterCrop')
-        # What max_testing_views asks for.
-        assert loader.batch_size == 1
-    assert cfg.model.cls_head.average_clips == 'prob'
-    assert cfg.test_evaluator.metric_options.top_k_accuracy.topk == (1, 5)
-
-
 @pytest.mark.parametrize('data', ['ssv2', 'k400'])
 @pytest.mark.parametrize('size', 'sb')
 def test_twins_differ_by_the_neck(size, data):
@@ -302,6 +273,31 @@ def test_twins_differ_by_the_neck(size, data):
     # The released code's layer; the paper's text says the last.
     assert llama.model.neck.llm.layers == (15, )
     assert llama.model.neck.llm.map_init == 'default'
+
+
+def test_controls_differ_by_the_layer():
+    """Of the +LLaMA leaf; a random block is trained, as in table B."""
+    llama = read('videomae_s_llama_ssv2')
+    for name, wanted in (
+            ('videomae_s_mlp_ssv2', dict(
+                type='lm4ve_mm.MLPLayer', hidden_dims=4096,
+                map_init='default')),
+            ('videomae_s_llama_random_trained_ssv2', dict(
+                llama.model.neck.llm, init='random', trainable=True))):
+        cfg = read(name)
+        assert cfg.model.neck.llm == wanted
+        assert all(key.startswith('.model.neck.llm.')
+                   for key in different_keys(cfg, llama))
+
+
+@pytest.mark.parametrize(('name', 'top1', 'top5'), [
+    ('videomae_s_mlp_ssv2', 63.8, 88.9),
+    ('videomae_s_llama_random_trained_ssv2', 64.1, 88.8)])
+def test_numbers_of_the_controls(name, top1, top5):
+    """Table B, (c)."""
+    entry, _ = indexed(name)
+    assert entry['Results'][0]['Metrics'] == {
+        'Top 1 Accuracy': top1, 'Top 5 Accuracy': top5}
 
 
 def test_the_papers_word_on_the_layer_is_one_option_away():
@@ -322,19 +318,23 @@ def test_kinetics(name):
     assert lowest == pytest.approx(1e-6 * 384 / 256)
     assert named(cfg.test_dataloader.dataset.pipeline,
                  'SampleFrames').num_clips == 5
+    # What max_testing_views asks for.
+    assert cfg.val_dataloader.batch_size == cfg.test_dataloader.batch_size == 1
     assert 'Flip' in str(cfg.train_dataloader.dataset.pipeline)
     count = sum(p.numel() for p in built(name).parameters())
     maps = 2 * WIDTHS[size] * 4096 if 'llama' in name else 0
     assert count == by_hand(WIDTHS[size], 400) + maps
 
 
-@every_twin
+@every_leaf
 def test_metafile_agrees(name):
     """The model index has each twin, its count and the leaf's numbers."""
     entry, text = indexed(name)
     metrics = entry['Results'][0]['Metrics']
     top1, top5 = metrics['Top 1 Accuracy'], metrics['Top 5 Accuracy']
-    assert f'Expected top-1 / top-5: {top1:.2f} / {top5:.2f}' in text
+    digits = 1 if name in SSV2_CONTROLS else 2  # as the paper has them
+    assert (f'Expected top-1 / top-5: {top1:.{digits}f} / {top5:.{digits}f}'
+            in text)
     assert entry['Metadata']['Trainable Parameters'] == COUNTS[name]
-    block = 202_387_456 if 'llama' in name else 0
+    block = BLOCK if name in SSV2_TWINS and 'llama' in name else 0
     assert entry['Metadata']['Parameters'] == COUNTS[name] + block

@@ -49,7 +49,7 @@ class Drawn(NamedTuple):
 
         label = int(sample.pred_label)
         return cls(picture, name(sample.gt_label), name(sample.pred_label),
-                   float(sample.pred_score[label].detach()))
+                   float(sample.pred_score[label]))
 
     @property
     def right(self) -> bool:

@@ -1,9 +1,11 @@
 """Starts a backbone from a file, completely or not at all."""
 
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Dict, Mapping
+from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from mmengine.logging import print_log
+from mmengine.model import initialize
 from torch import Tensor, nn
 
 from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
@@ -24,17 +26,19 @@ class StrictPretrained:
     MMEngine's ``Pretrained`` warns where names do not match, and trains on
     from chance. Published files of VideoMAE are read as they are; a
     checkpoint of ours gives what is under ``prefix``. It is read when
-    training starts, not for a test or a resumed run's model.
+    training starts; not for a test, and where
+    :class:`lm4ve_mm.engine.FindCheckpointHook` runs, not to resume.
 
     Args:
-        checkpoint (str): The file.
+        checkpoint (str, optional): The file. None starts from chance, as the
+            backbone's class does without an ``init_cfg``.
         prefix (str): Of the backbone in a checkpoint of ours.
         may_lack (str): Pattern of names that the file need not have.
         obtain (str): Where to get the file, shown if it is missing.
     """
 
     def __init__(self,
-                 checkpoint: str,
+                 checkpoint: Optional[str],
                  prefix: str = 'backbone.',
                  may_lack: str = '',
                  obtain: str = OBTAIN) -> None:
@@ -44,7 +48,7 @@ class StrictPretrained:
         self.obtain = obtain
 
     def __call__(self, module: nn.Module) -> None:
-        """Load the file into a backbone.
+        """Load the file into a backbone, or initialise it without one.
 
         Args:
             module (nn.Module): The backbone.
@@ -53,13 +57,21 @@ class StrictPretrained:
             CheckpointNotFoundError: If there is no such file.
             CheckpointError: If it does not fit; names every tensor.
         """
+        if self.checkpoint is None:
+            default = default_init(module)
+            print_log(
+                f'{type(module).__name__} starts from chance, since '
+                'init_cfg.checkpoint=None; initialised as by default: '
+                f'{default or "as it was built"}', logger='current')
+            initialize(module, default)
+            return
         path = Path(self.checkpoint)
         if not path.is_file():
             raise CheckpointNotFoundError(
                 f'init_cfg: there is no file {path}. {self.obtain}. Give '
                 'another place with --cfg-options '
                 'model.backbone.init_cfg.checkpoint=PATH, or start from '
-                'chance with model.backbone.init_cfg=None')
+                'chance with model.backbone.init_cfg.checkpoint=None')
         found = self._read(open_torch(path), module)
         # Compared above: what is missing may be, and is reported below.
         module.load_state_dict(found.weights, strict=False)
@@ -92,3 +104,45 @@ class StrictPretrained:
             [n for n in held if n not in own], None)
         require_all(found, own, self.may_lack, '')
         return found
+
+
+def default_init(module: nn.Module) -> List[dict]:
+    """The ``init_cfg`` that a module's class has where none is given."""
+    for kind in type(module).__mro__:
+        given = signature(kind.__init__).parameters.get('init_cfg')
+        if given is not None and given.default is not Parameter.empty:
+            default = given.default or []
+            return [default] if isinstance(default, Mapping) else default
+    return []
+
+
+def without_files(model: nn.Module) -> List[str]:
+    """Let the backbones of a model start from chance instead of their files.
+
+    For a run that resumes: its checkpoint holds all of them.
+
+    Args:
+        model: Not initialised yet; its ``init_cfg`` are changed.
+
+    Returns:
+        list[str]: Names of the tensors that the files would have given, which
+        therefore have to come from elsewhere.
+    """
+    names = []
+    for prefix, module in model.named_modules():
+        for cfg in _with_file(module):
+            cfg['checkpoint'] = None
+            names += [f'{prefix}.{name}'.lstrip('.')
+                      for name in module.state_dict()]
+    return names
+
+
+def _with_file(module: nn.Module) -> Iterator[Dict[str, Any]]:
+    """Those of a module's ``init_cfg`` that read a file strictly."""
+    given = getattr(module, 'init_cfg', None) or []
+    for cfg in [given] if isinstance(given, Mapping) else given:
+        kind = cfg.get('type')
+        name = kind if isinstance(kind, str) else kind.__name__
+        if name.rpartition('.')[-1] == StrictPretrained.__name__ and cfg.get(
+                'checkpoint'):
+            yield cfg

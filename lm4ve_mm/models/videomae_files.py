@@ -7,6 +7,7 @@ are under ``model``, or under ``module`` where DeepSpeed wrote the file, and
 queries and values have biases, keys have none.
 """
 
+import re
 from typing import Dict, Mapping, Optional
 
 from torch import Tensor, nn
@@ -73,7 +74,8 @@ def translate(state: Mapping, model: nn.Module) -> Translated:
         model: A recognizer with a VideoMAE backbone.
 
     Returns:
-        Translated: The weights, and what does not match.
+        Translated: The weights, and what does not match. Positions that the
+        model computes are among the weights: strict loaders ask for them.
 
     Raises:
         CheckpointError: If anything is missing or left over that the kind of
@@ -86,7 +88,11 @@ def translate(state: Mapping, model: nn.Module) -> Translated:
         require_all(found, own, STARTS_ANEW, DROPPED)
     else:
         require_all(found, own, POSITIONS, '')
-    return found
+    tables = {name: table for name, table in model.named_buffers()
+              if name in found.missing and re.fullmatch(POSITIONS, name)}
+    return found._replace(
+        weights={**found.weights, **tables},
+        missing=[name for name in found.missing if name not in tables])
 
 
 def translate_backbone(state: Mapping, backbone: nn.Module) -> Translated:

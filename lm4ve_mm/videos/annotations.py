@@ -19,7 +19,7 @@ def read_list(path: Path, num_classes: Optional[int] = None) -> List[Clip]:
     """Read VideoMAE's ``train.csv``: on each line a path, a space, a label.
 
     MMAction2's lists have the same form. The label is what follows the last
-    white space, so paths may have spaces.
+    white space, be it spaces or tabs, so paths may have spaces.
 
     Args:
         path (Path): The list.
@@ -43,12 +43,12 @@ def read_list(path: Path, num_classes: Optional[int] = None) -> List[Clip]:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
-            name, _, label = line.strip().rpartition(' ')
-            if not name or not label.isdecimal():
+            name, *label = line.strip().rsplit(maxsplit=1)
+            if not label or not label[0].isdecimal():
                 raise AnnotationError(
                     f'{path}, line {number}: {line.strip()!r} is not a path, '
                     'a space and the number of a class')
-            clip = Clip(name.strip(), int(label))
+            clip = Clip(name, int(label[0]))
             if num_classes is not None and clip.label >= num_classes:
                 raise AnnotationError(
                     f'{path}, line {number}: label {clip.label} of '

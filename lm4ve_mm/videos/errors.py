@@ -1,5 +1,7 @@
 """What can go wrong with videos and their lists, each with its own name."""
 
+import errno
+import os
 from contextlib import contextmanager
 from typing import Iterator, Tuple, Type
 
@@ -26,6 +28,9 @@ def _pyav_errors() -> Tuple[Type[Exception], ...]:
     return FFmpegError, IndexError
 
 
+# What the machine refuses says nothing about the video.
+REFUSALS = (errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.EIO,
+            errno.ENOMEM)
 ERRORS = dict(decord=_decord_errors, pyav=_pyav_errors)
 
 
@@ -34,10 +39,21 @@ def naming(path: str, backend: str) -> Iterator[None]:
     """Turn the errors of a decoder into :class:`VideoError`.
 
     Decord's messages may hold the bytes of the file, hence cut short.
+
+    Raises:
+        VideoError: If the video cannot be decoded.
+        OSError: If it cannot be read at all: no permission, too many open
+            files, an error of the disk, no memory. Decord does not tell, so
+            the file is opened once more to see.
     """
     try:
         yield
     except ERRORS[backend]() as error:
+        code = getattr(error, 'errno', None)
+        if code in REFUSALS:
+            raise OSError(code, os.strerror(code), path) from error
+        with open(path, 'rb') as file:
+            file.read(1)
         first = (str(error) or type(error).__name__).splitlines()[0]
         raise VideoError(f'{backend} cannot decode the video {path}: it is '
                          f'empty or damaged ({first[:150]})') from error

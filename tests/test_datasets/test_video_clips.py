@@ -1,8 +1,10 @@
 """The data set: damaged videos, repeated augmentation, data loaders."""
 
+import errno
 import logging
 import shutil
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -93,6 +95,18 @@ def test_a_video_that_vanishes_stops_training(make, videos, tmp_path):
         clips[1]
 
 
+def test_a_machine_that_refuses_stops_training(make, monkeypatch):
+    def fail(*_, **__):
+        av.error.err_check(-errno.EMFILE)
+
+    clips = make('good.mp4', 'good.mkv', pipeline=[
+        dict(type='lm4ve_mm.VideoInit', backend='pyav'), *PIPELINE[1:]])
+    monkeypatch.setattr(av, 'open', fail)
+    with pytest.raises(OSError, match='Too many open files: .*good.mp4'):
+        clips[0]
+    assert clips.num_damaged == 0
+
+
 def test_other_errors_are_not_swallowed(make):
     with pytest.raises(AssertionError):
         make('good.mp4', pipeline=[
@@ -169,6 +183,9 @@ def test_a_damaged_video_is_replaced_by_its_repeats(make, warnings):
     (dict(num_repeats=2, test_mode=True), 'and 1 with test_mode=True'),
     (dict(num_repeats=2, pipeline=PIPELINE[:2]),
      r"no transform of \['VideoInit', 'SampleSegments'\] has 'Decode'"),
+    (dict(delimiter=','), "no use for {'delimiter': ','}; rewrite the list"),
+    (dict(multi_class=True, num_classes=2),
+     "no use for {'multi_class': True}"),
 ])
 def test_settings_without_sense(make, settings, message):
     with pytest.raises(ValueError, match=message):

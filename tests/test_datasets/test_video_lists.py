@@ -16,6 +16,13 @@ def test_videomae_form(tmp_path):
         '78687.mp4 41\na folder/1 2.mp4 0\n')
 
 
+def test_any_white_space_parts_the_label(tmp_path):
+    path = tmp_path / 'train.csv'
+    path.write_text('a.mp4\t3\na b\tc.mp4 \t 4\n d.mp4  5 \n')
+    assert read_list(path) == [
+        ('a.mp4', 3), ('a b\tc.mp4', 4), ('d.mp4', 5)]
+
+
 @pytest.mark.parametrize(('text', 'message'), [
     ('a.mp4 1\nb.mp4\n', "line 2: 'b.mp4' is not a path, a space"),
     ('a.mp4 -1\n', "line 1: 'a.mp4 -1' is not"),

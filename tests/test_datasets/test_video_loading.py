@@ -1,5 +1,6 @@
 """Decoding by decord and PyAV: the same frames, and named faults."""
 
+import errno
 import sys
 
 import av
@@ -61,6 +62,37 @@ def test_damaged_videos_are_named(videos, backend, name):
                        f'.*{name}: it is empty or damaged') as caught:
         load(videos / name, backend, range(20))
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize('name', [
+    'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'EIO', 'ENOMEM'])
+def test_refusals_of_the_machine_are_no_damage(videos, monkeypatch, name):
+    """Training would go past each such video as if it were broken."""
+    code = getattr(errno, name)
+
+    def fail(*_, **__):
+        av.error.err_check(-code)
+
+    for place in ('av.open', 'lm4ve_mm.datasets.video.loading.read_frames'):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, fail)
+            with pytest.raises(OSError, match='good.mp4') as caught:
+                load(videos / 'good.mp4', 'pyav', [0])
+        # Such as PermissionError, which a worker can hand over by its text.
+        assert type(caught.value) is type(OSError(code, ''))
+        assert caught.value.errno == code
+
+
+@both
+def test_an_unreadable_file_is_no_damage(videos, monkeypatch, backend):
+    """Decord has one error for everything."""
+    def refuse(path, _):
+        raise PermissionError(errno.EACCES, 'Permission denied', path)
+
+    monkeypatch.setattr('lm4ve_mm.videos.errors.open', refuse, raising=False)
+    with pytest.raises(PermissionError, match='text.mp4'):
+        load(videos / 'text.mp4', backend, [0])
+    assert load(videos / 'good.mp4', backend, [0])['imgs']
 
 
 @both

@@ -4,6 +4,7 @@ import logging
 from types import SimpleNamespace
 
 import pytest
+from torch import nn
 
 from lm4ve_mm.engine.hooks import FindCheckpointHook
 
@@ -20,6 +21,7 @@ def choose(tmp_path):
             (tmp_path / 'last_checkpoint').write_text(pointer)
         runner = SimpleNamespace(
             work_dir=str(tmp_path), _resume=resume, _load_from=load_from,
+            _has_loaded=False, model=nn.Linear(1, 1),
             logger=logging.getLogger('test_resume_hook'))
         FindCheckpointHook().before_run(runner)
         return runner._load_from

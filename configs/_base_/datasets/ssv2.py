@@ -89,8 +89,9 @@ train_dataloader = dict(
         num_repeats=2,
         pipeline=train_pipeline),
     sampler=dict(type='mmengine.DefaultSampler', shuffle=True))
+# One video at a time, in validation and testing: see max_testing_views.
 val_dataloader = dict(
-    batch_size=12,
+    batch_size=1,
     num_workers=10,
     persistent_workers=False,
     pin_memory=True,
@@ -103,7 +104,7 @@ val_dataloader = dict(
         pipeline=val_pipeline,
         test_mode=True),
     sampler=dict(type='mmengine.DefaultSampler', shuffle=False))
-# One video, that is six views, at a time: see max_testing_views.
+# One video, that is six views, at a time.
 test_dataloader = dict(
     batch_size=1,
     num_workers=10,

@@ -12,7 +12,8 @@ model = dict(
         num_frames=16,
         tubelet_size=2,
         drop_path_rate=0.1,
-        # Read when training starts. Without: model.backbone.init_cfg=None
+        # Read when training starts, not when it resumes. From chance:
+        # --cfg-options model.backbone.init_cfg.checkpoint=None
         init_cfg=dict(
             type='lm4ve_mm.StrictPretrained',
             checkpoint='checkpoints/videomae_ssv2_vits.pth')),

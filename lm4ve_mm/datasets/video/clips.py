@@ -43,7 +43,8 @@ class VideoClips(VideoDataset):
     Raises:
         VideoNotFoundError: If the list or videos are missing.
         AnnotationError: If the list is not what it should be.
-        ValueError: If ``num_repeats`` makes no sense here.
+        ValueError: If ``num_repeats`` makes no sense here, or for
+            ``delimiter`` and ``multi_class``, which such lists do not have.
     """
 
     def __init__(self,
@@ -57,6 +58,13 @@ class VideoClips(VideoDataset):
             raise ValueError(
                 f'num_repeats={num_repeats} has to be at least 1, and 1 with '
                 'test_mode=True')
+        if 'delimiter' in kwargs or kwargs.get('multi_class'):
+            given = {key: kwargs[key] for key in ('delimiter', 'multi_class')
+                     if key in kwargs}
+            raise ValueError(
+                f'VideoClips reads a path, white space and one label from '
+                f'each line: it has no use for {given}; rewrite the list, or '
+                'take mmaction.VideoDataset')
         self.num_repeats = num_repeats
         self.check_files = check_files
         super().__init__(

@@ -64,7 +64,7 @@ class PointCloudClassifier(ImageClassifier):
                 'Point-BERT.pth is linked in the README of '
                 'github.com/lulutang0608/Point-BERT; put it there, or give '
                 'another place with --cfg-options model.pretrained=PATH, or '
-                'start from nothing with model.pretrained=None')
+                'start from nothing, or resume, with model.pretrained=None')
         super().init_weights()
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
