@@ -17,7 +17,7 @@ def main() -> None:
     """Test as the command line says."""
     cfg, args = apis.parse_or_exit(apis.testing_parser(),
                                    apis.configure_testing)
-    runner = apis.build_or_exit(cfg)
+    runner = apis.load_strictly(apis.build_or_exit(cfg))
     if args.out and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(
             DumpResults(out_file_path=args.out))

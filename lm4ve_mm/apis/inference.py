@@ -1,15 +1,14 @@
 """Models with trained weights, without a runner."""
 
 from pathlib import Path
-from typing import Mapping
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
-from lm4ve_mm.llm import CheckpointError
 from lm4ve_mm.llm.sources import open_torch
+from lm4ve_mm.models.published import tensors_of
 from lm4ve_mm.registry import MODELS
 
 
@@ -41,10 +40,5 @@ def load_model(cfg: Config, checkpoint: str) -> nn.Module:
         raise FileNotFoundError(f'there is no checkpoint {checkpoint}')
     model = build_model(cfg)
     held = open_torch(Path(checkpoint))
-    state = held.get('state_dict', held) if isinstance(held, Mapping) else None
-    if not isinstance(state, Mapping):
-        raise CheckpointError(
-            f'{checkpoint} holds {type(held).__name__}, not tensors by name, '
-            'as training writes them')
-    load_state_dict(model, dict(state), strict=True)
+    load_state_dict(model, tensors_of(held, checkpoint), strict=True)
     return model

@@ -5,7 +5,8 @@ LLaMA's block, which the files of arXiv 2310.12973 have inside.
 """
 
 import re
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import (Any, Dict, List, Mapping, NamedTuple, Optional, Sequence,
+                    Tuple)
 
 from torch import Tensor, nn
 
@@ -43,6 +44,44 @@ class Translated(NamedTuple):
 def shapes_of(model: nn.Module) -> Dict[str, Tuple[int, ...]]:
     """Our names and shapes."""
     return {name: tuple(t.shape) for name, t in model.state_dict().items()}
+
+
+def tensors_of(held: Any, path: str) -> Dict[str, Tensor]:
+    """What a checkpoint holds, with or without ``state_dict`` around it.
+
+    Args:
+        held: The content of the file.
+        path: What the error calls it.
+
+    Raises:
+        CheckpointError: If it holds no tensors by name.
+    """
+    state = held.get('state_dict', held) if isinstance(held, Mapping) else None
+    if not isinstance(state, Mapping):
+        raise CheckpointError(
+            f'{path} holds {type(held).__name__}, not tensors by name, '
+            'as training writes them')
+    return dict(state)
+
+
+def compare(held: Mapping[str, Tensor], own: Shapes,
+            may_lack: str) -> Translated:
+    """Compare a checkpoint that has our names already, strictly.
+
+    Args:
+        held: Name -> tensor.
+        own: Name -> shape.
+        may_lack: Pattern of names that it need not hold.
+
+    Raises:
+        CheckpointError: If it does not fit, see :func:`require_all`.
+    """
+    found = Translated(
+        'checkpoint', {n: t for n, t in held.items() if n in own},
+        [n for n in own if n not in held], [n for n in held if n not in own],
+        None)
+    require_all(found, own, may_lack, '')
+    return found
 
 
 def our_names(name: str, renames: Renames) -> List[str]:

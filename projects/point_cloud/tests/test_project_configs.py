@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from lm4ve_point_cloud.apis import prepare
 from lm4ve_point_cloud.datasets.files import write_h5
 from lm4ve_point_cloud.datasets.modelnet_files import cache_of
 from lm4ve_point_cloud.datasets.scanobjectnn import file_of
@@ -156,27 +157,6 @@ def test_trains_two_steps(path, tmp_path, roots, llama):
         assert torch.isfinite(parameter).all(), name
 
 
-def test_votes_by_the_test_tool(tmp_path, roots, llama):
-    """``tools/test.py --tta``: plain, best and mean of the runs."""
-    path = CONFIGS / 'point_bert_llama_scanobjectnn_objectbg.py'
-    cfg = toy(path, tmp_path, roots, llama)
-    runner = Runner.from_cfg(cfg)
-    runner.model.init_weights()
-    torch.save(dict(state_dict=runner.model.state_dict(), meta={}),
-               tmp_path / 'model.pth')
-    plain = runner.test()
-    args = apis.testing_parser().parse_args(
-        [str(path), str(tmp_path / 'model.pth'), '--tta', '--work-dir',
-         str(tmp_path / 'votes')])
-    cfg = apis.configure_testing(toy(path, tmp_path, roots, llama), args)
-    cfg.experiment_name = f'{tmp_path.name}_votes'
-    voted = apis.build_runner(cfg).test()
-    assert plain == {'accuracy/top1': voted['accuracy/top1']}
-    assert set(voted) == {'accuracy/top1', 'accuracy/vote_best',
-                          'accuracy/vote_mean', 'accuracy/vote_std'}
-    assert voted['accuracy/vote_mean'] <= voted['accuracy/vote_best']
-
-
 THEIRS = (('backbone.layers.', 'blocks.blocks.'), ('ln1', 'norm1'),
           ('ln2', 'norm2'), ('ffn.layers.0.0', 'mlp.fc1'),
           ('ffn.layers.1', 'mlp.fc2'), ('head.mlp', 'cls_head_finetune'),
@@ -192,6 +172,63 @@ def published(state):
         renamed[f'module.{name}'] = tensor
     return dict(base_model=renamed, epoch=3, optimizer={},
                 metrics=dict(acc=torch.tensor(80.)))
+
+
+@pytest.fixture()
+def half_right(tmp_path, roots, llama):
+    """Makes a model and eight clouds, of which it gets four right."""
+
+    def make(path):
+        root = tmp_path / 'data'
+        cfg = toy(path, tmp_path, root, llama)
+        torch.manual_seed(5)
+        model = apis.build_model(cfg)
+        points, _ = clouds(8, 2048, 15)
+        # Otherwise it says the same of all of them.
+        with torch.no_grad():
+            inputs = torch.stack([prepare(cfg, p, '') for p in points])
+            bias = model.head.mlp[-1].bias
+            bias -= model(inputs).mean(0)
+            bias[15:] -= 100
+            labels = model(inputs).argmax(1).numpy()
+        assert len(set(labels)) > 3
+        labels[::2] = (labels[::2] + 1) % 15
+        file = file_of(root, 'test', 'obj_bg')
+        file.parent.mkdir(parents=True)
+        write_h5(file, points, labels)
+        return root, model.state_dict()
+
+    return make
+
+
+@pytest.mark.parametrize('name, kind', [
+    ('point_bert_llama_scanobjectnn_objectbg', lambda s: dict(state_dict=s)),
+    ('point_bert_scanobjectnn_objectbg', published)],
+    ids=['ours', 'published'])
+def test_votes_by_the_test_tool(tmp_path, half_right, llama, name, kind):
+    """``tools/test.py --tta``: plain, best and mean of the runs."""
+    path = CONFIGS / f'{name}.py'
+    root, state = half_right(path)
+    torch.save(kind(state), tmp_path / 'model.pth')
+
+    def tested(*words):
+        args = apis.testing_parser().parse_args(
+            [str(path), str(tmp_path / 'model.pth'), *words])
+        cfg = toy(path, tmp_path, root, llama)
+        cfg.test_dataloader.dataset.indices = 8
+        cfg = apis.configure_testing(cfg, args)
+        cfg.experiment_name = f'{tmp_path.name}_{len(words)}'
+        return apis.load_strictly(apis.build_runner(cfg)).test()
+
+    assert tested() == {'accuracy/top1': 50.}
+    voted = tested('--tta')
+    assert set(voted) == {'accuracy/top1', 'accuracy/vote_best',
+                          'accuracy/vote_mean', 'accuracy/vote_std'}
+    assert voted['accuracy/top1'] == 50.
+    # Three runs over eight clouds, which are not all alike.
+    best, mean = voted['accuracy/vote_best'], voted['accuracy/vote_mean']
+    assert best % 12.5 == 0 and 0 < mean < best < 100
+    assert voted['accuracy/vote_std'] > 0
 
 
 def test_published_file_by_the_test_tool(tmp_path, roots, llama):

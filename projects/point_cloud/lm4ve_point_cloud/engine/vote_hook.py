@@ -7,9 +7,12 @@ from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
+from lm4ve_mm.engine.atomic_backend import NAME as ATOMIC
+from lm4ve_mm.llm.sources import open_torch
 from lm4ve_mm.registry import HOOKS, MODELS
 
 HUB_KEY = 'vote_hook'
+SCALAR = 'val/accuracy/vote'
 FILE = 'best_vote.pth'
 
 
@@ -20,8 +23,10 @@ class VoteHook(Hook):
     As in Point-BERT's training: one run of ten votes over the test set if
     the plain accuracy is above ``above``, or is the best so far and above
     ``best_above``. With its thresholds only ModelNet40 gets there; votes cost
-    ten validations. The result is logged as ``accuracy/vote``, and the model
-    with the best one is saved as ``best_vote.pth``.
+    as much as eleven validations, the plain prediction being made again. The
+    result is logged as ``accuracy/vote`` of that epoch, and the model with
+    the best one is saved as ``best_vote.pth``, which a resumed run keeps
+    until a vote is better.
 
     The config needs a ``tta_pipeline``, which gives the points that votes
     draw from.
@@ -48,15 +53,32 @@ class VoteHook(Hook):
         self._loader = None
 
     def before_train(self, runner) -> None:
-        """Check that there is something to vote on.
+        """Check that there is something to vote on; find the best so far.
 
         Raises:
             ValueError: If the config has no ``tta_pipeline``.
+            CheckpointError: If ``best_vote.pth`` of the run that is resumed
+                cannot be read.
         """
         if 'tta_pipeline' not in runner.cfg:
             raise ValueError(
                 'VoteHook needs tta_pipeline in the config: the test pipeline '
                 "with pool=True in 'lm4ve_mm.FarthestPointSample'")
+        path = Path(runner.work_dir, FILE)
+        if runner.iter and path.is_file():
+            # The checkpoint of an epoch is written before its validation,
+            # so that the last vote is in this file alone.
+            best = self._best(runner)
+            kept = open_torch(path)['meta'].get(HUB_KEY, best)
+            best['vote'] = max(best['vote'], kept['vote'])
+            runner.message_hub.update_info(HUB_KEY, best)
+
+    @staticmethod
+    def _best(runner) -> Dict[str, float]:
+        """The best accuracy and vote so far, in percent."""
+        # The hub is part of the checkpoint.
+        return dict(runner.message_hub.runtime_info.get(
+            HUB_KEY, dict(plain=0., vote=0.)))
 
     def after_val_epoch(self,
                         runner,
@@ -73,25 +95,36 @@ class VoteHook(Hook):
         if self.key not in metrics:
             raise KeyError(f'VoteHook(key={self.key!r}): the validation gave '
                            f'{", ".join(metrics)}')
-        # Survives a resume: the hub is part of the checkpoint.
         hub = runner.message_hub
-        best = dict(hub.runtime_info.get(HUB_KEY, dict(plain=0., vote=0.)))
+        # Every scalar of val/ is logged after each validation.
+        hub.log_scalars.pop(SCALAR, None)
+        best = self._best(runner)
         plain = metrics[self.key]
-        if plain > self.above or (plain > best['plain']
-                                  and plain > self.best_above):
+        good = plain > self.above or (plain > best['plain']
+                                      and plain > self.best_above)
+        best['plain'] = max(best['plain'], plain)
+        if good:
             vote = self._vote(runner)
-            runner.logger.info(f'VoteHook: accuracy/vote {vote:.4f}, without '
-                               f'votes {plain:.4f}')
-            hub.update_scalar('val/accuracy/vote', vote)
+            runner.logger.info(
+                f'VoteHook: accuracy/vote {vote:.4f} after epoch '
+                f'{runner.epoch}, without votes {plain:.4f}')
+            hub.update_scalar(SCALAR, vote)
             if vote > best['vote']:
                 best['vote'] = vote
-                runner.save_checkpoint(
-                    runner.work_dir, FILE, save_optimizer=False,
-                    save_param_scheduler=False)
-                runner.logger.info('VoteHook: the best one, saved as '
-                                   f'{Path(runner.work_dir, FILE)}')
-        best['plain'] = max(best['plain'], plain)
+                self._save(runner, best)
         hub.update_info(HUB_KEY, best)
+
+    @staticmethod
+    def _save(runner, best: Dict[str, float]) -> None:
+        """Write the model, and what it is the best of."""
+        runner.save_checkpoint(
+            runner.work_dir, FILE, save_optimizer=False,
+            save_param_scheduler=False,
+            # Of now: the runner would count an epoch that is not over yet.
+            meta={'epoch': runner.epoch, 'iter': runner.iter, HUB_KEY: best},
+            backend_args=dict(backend=ATOMIC))
+        runner.logger.info(f'VoteHook: the best one, epoch {runner.epoch}, '
+                           f'saved as {Path(runner.work_dir, FILE)}')
 
     def _vote(self, runner) -> float:
         """Accuracy of one run of votes, in percent."""

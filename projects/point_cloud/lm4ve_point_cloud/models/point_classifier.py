@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Optional
 
 from mmengine.logging import print_log
+from mmengine.runner import CheckpointLoader
 from mmpretrain.models.classifiers import ImageClassifier
 
-from lm4ve_mm.llm import CheckpointNotFoundError
+from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
+from lm4ve_mm.models.published import compare, shapes_of, tensors_of
 from lm4ve_mm.registry import MODELS
 
-from ..upstream import is_upstream, translate
+from ..upstream import STARTS_ANEW, is_upstream, translate, unwrapped
 
 
 @MODELS.register_module()
@@ -26,7 +28,8 @@ class PointCloudClassifier(ImageClassifier):
         neck (dict, optional): Norm and pooling, with or without the block.
         head (dict, optional): Such as :class:`PointBERTHead`.
         pretrained (str, optional): A checkpoint to start from, of ours or
-            published. It is read when training starts, not for a test.
+            published, which must hold all but the head and the inserted
+            layer. It is read when training starts, not for a test.
         data_preprocessor (dict, optional): By default
             :class:`PointCloudPreprocessor`.
         init_cfg (dict, optional): MMEngine's initialisation.
@@ -52,10 +55,11 @@ class PointCloudClassifier(ImageClassifier):
         self.pretrained = pretrained
 
     def init_weights(self) -> None:
-        """Initialise.
+        """Initialise, from all of ``pretrained`` if that is given.
 
         Raises:
             CheckpointNotFoundError: If there is no file ``pretrained``.
+            CheckpointError: If it does not fit; names every tensor.
         """
         path = self.pretrained
         if path and '://' not in path and not Path(path).is_file():
@@ -65,7 +69,28 @@ class PointCloudClassifier(ImageClassifier):
                 'github.com/lulutang0608/Point-BERT; put it there, or give '
                 'another place with --cfg-options model.pretrained=PATH, or '
                 'start from nothing, or resume, with model.pretrained=None')
+        if path:
+            self._require_fit(path)
         super().init_weights()
+
+    def _require_fit(self, path: str) -> None:
+        """Compare a file of ours: MMEngine would only warn of what differs.
+
+        A published one is compared where it is translated.
+        """
+        state = tensors_of(
+            CheckpointLoader.load_checkpoint(path, map_location='cpu'), path)
+        if is_upstream(state):
+            return
+        try:
+            found = compare(unwrapped(state), shapes_of(self), STARTS_ANEW)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f'model.pretrained={path!r}: {error}') from error
+        print_log(
+            f'model.pretrained={path!r} fits: {len(found.weights)} tensors. '
+            f'Missing, left as initialised: {found.missing}.',
+            logger='current')
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
         """Translate a published file; the modules inside are loaded after."""

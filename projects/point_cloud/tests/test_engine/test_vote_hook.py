@@ -1,16 +1,24 @@
 """When votes are taken during training, and what becomes of them."""
 
+import json
+from itertools import count
 from types import SimpleNamespace
 
 import pytest
 import torch
 from lm4ve_point_cloud.engine import VoteHook
+from lm4ve_point_cloud.evaluation import VoteAccuracy
+from lm4ve_point_cloud.models import PointVoteTTA
 from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from lm4ve_mm.registry import MODELS
+
+numbers = count()
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +42,11 @@ class Fixed(VoteHook):
 @pytest.fixture()
 def runner(request):
     saved = []
+    lines = []
     return SimpleNamespace(
         message_hub=MessageHub(request.node.name), saved=saved, work_dir='w',
-        logger=SimpleNamespace(info=lambda text: None),
+        epoch=7, iter=70, logger=SimpleNamespace(info=lines.append),
+        lines=lines,
         save_checkpoint=lambda folder, name, **_: saved.append(name))
 
 
@@ -65,8 +75,9 @@ def test_the_best_votes_are_kept_over_a_resume(runner):
     assert voted(runner, Fixed([92.5, 94.]), [91.1, 91.9, 92.]) == [
         False, True, True]
     assert runner.saved == ['best_vote.pth'] * 3
-    scalar = runner.message_hub.get_scalar('val/accuracy/vote')
-    assert scalar.data[0].tolist() == [92., 91., 93., 92.5, 94.]
+    assert runner.lines[-2:] == [
+        'VoteHook: accuracy/vote 94.0000 after epoch 7, without votes 92.0000',
+        'VoteHook: the best one, epoch 7, saved as w/best_vote.pth']
 
 
 def test_metric_that_there_is_not(runner):
@@ -113,19 +124,128 @@ def config(tmp_path, **more):
         **more))
 
 
-def test_in_a_real_run(tmp_path):
-    """Votes are those of the voting model, and training goes on in mode."""
-    pool = [dict(type='lm4ve_mm.FarthestPointSample', num_points=64,
-                 pool=True), dict(type='lm4ve_mm.PackPoints')]
-    cfg = config(tmp_path, tta_pipeline=pool)
+POOL = [dict(type='lm4ve_mm.FarthestPointSample', num_points=64, pool=True),
+        dict(type='lm4ve_mm.PackPoints')]
+
+
+def trained(tmp_path, *hooks, epochs=2, **more):
+    """A training with these hooks in the place of the config's."""
+    cfg = config(tmp_path, tta_pipeline=POOL, **more)
+    cfg.experiment_name = f'{tmp_path.name}_{next(numbers)}'
+    cfg.train_cfg.max_epochs = epochs
+    cfg.custom_hooks = cfg.custom_hooks[1:]
     runner = Runner.from_cfg(cfg)
+    for hook in hooks:
+        runner.register_hook(hook)
     runner.train()
-    vote = runner.message_hub.get_scalar('val/accuracy/vote').current()
-    assert 0 <= vote <= 100
-    held = torch.load(tmp_path / 'best_vote.pth', weights_only=True)
+    return runner
+
+
+class Seeded(VoteHook):
+    """Draws the same numbers for every vote, and tells what came of it."""
+
+    def __init__(self, **options):
+        super().__init__(above=-1., num_votes=2, **options)
+        self.found = []
+
+    def _vote(self, runner):
+        torch.manual_seed(7)
+        self.found.append(super()._vote(runner))
+        return self.found[-1]
+
+
+def test_in_a_real_run(tmp_path, monkeypatch):
+    """Votes are those of the voting model on what is saved, bit for bit."""
+    logits = []
+    process = VoteAccuracy.process
+
+    def noted(metric, batch, samples):
+        logits.extend(s['vote_logits'] for s in samples if 'vote_logits' in s)
+        process(metric, batch, samples)
+
+    monkeypatch.setattr(VoteAccuracy, 'process', noted)
+    hook = Seeded()
+    runner = trained(tmp_path, hook)
+    assert len(hook.found) == 2 and len(logits) == 2 * 30
+    by_hook = torch.stack(logits).view(2, 30, 1, -1)
+    assert not torch.equal(*by_hook)
+    loader = runner.cfg.val_dataloader
+    loader.dataset.pipeline = POOL
+    loader = Runner.build_dataloader(loader)
+    for epoch, (vote, wanted) in enumerate(zip(
+            hook.found, by_hook, strict=True), start=1):
+        held = torch.load(tmp_path / f'epoch_{epoch}.pth', weights_only=True)
+        model = MODELS.build(runner.cfg.model)
+        model.load_state_dict(held['state_dict'], strict=True)
+        voting = PointVoteTTA(model.eval(), num_votes=2, num_runs=1)
+        evaluator = Evaluator(dict(type='lm4ve_mm.VoteAccuracy'))
+        logits.clear()
+        torch.manual_seed(7)
+        for batch in loader:
+            evaluator.process(voting.test_step(batch), batch)
+        assert torch.equal(torch.stack(logits), wanted)
+        assert evaluator.evaluate(30)['accuracy/vote_mean'] == vote
+
+
+def kept(tmp_path):
+    return torch.load(tmp_path / 'best_vote.pth', weights_only=True)
+
+
+def test_what_is_kept_of_the_best(tmp_path):
+    """The model of its epoch, without the optimizer, and which one it is."""
+    trained(tmp_path, Fixed([20., 10.], above=-1.))
+    held = kept(tmp_path)
     assert 'optimizer' not in held
-    model = MODELS.build(cfg.model)
-    model.load_state_dict(held['state_dict'], strict=True)
+    assert (held['meta']['epoch'], held['meta']['iter']) == (1, 2)
+    assert held['meta']['vote_hook']['vote'] == 20.
+    first, second = (torch.load(tmp_path / f'epoch_{epoch}.pth',
+                                weights_only=True)['state_dict']
+                     for epoch in (1, 2))
+    assert all(torch.equal(held['state_dict'][n], first[n]) for n in first)
+    assert not all(torch.equal(second[n], first[n]) for n in first)
+
+
+class OnceOnly(Fixed):
+    """Is content after its first vote."""
+
+    def _vote(self, runner):
+        self.above = self.best_above = 100.
+        return super()._vote(runner)
+
+
+def test_an_epoch_without_votes_logs_none(tmp_path):
+    trained(tmp_path, OnceOnly([20.], above=-1.))
+    scalars, = tmp_path.glob('*/vis_data/scalars.json')
+    logged = [json.loads(line) for line in scalars.read_text().splitlines()]
+    logged = [line for line in logged if 'accuracy/top1' in line]
+    assert [line.get('accuracy/vote') for line in logged] == [20., None]
+
+
+class Killed(Hook):
+    """Ends a run after its first vote."""
+
+    priority = 'LOWEST'
+
+    def after_val_epoch(self, runner, metrics=None):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize('later, best', [(19., (20., 1)), (21., (21., 2))])
+def test_killed_after_a_vote(tmp_path, later, best):
+    """epoch_1.pth, which is resumed, was written before that vote."""
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, Fixed([20.], above=-1.), Killed())
+    before = torch.load(tmp_path / 'epoch_1.pth', weights_only=True)
+    assert 'vote_hook' not in before['message_hub']['runtime_info']
+    trained(tmp_path, Fixed([later], above=-1.), resume=True)
+    meta = kept(tmp_path)['meta']
+    assert (meta['vote_hook']['vote'], meta['epoch']) == best
+
+
+def test_a_new_run_forgets_the_best_of_an_old_one(tmp_path):
+    trained(tmp_path, Fixed([20.], above=-1.), epochs=1)
+    trained(tmp_path, Fixed([10.], above=-1.), epochs=1)
+    assert kept(tmp_path)['meta']['vote_hook']['vote'] == 10.
 
 
 def test_without_a_pipeline_for_votes(tmp_path):

@@ -245,3 +245,76 @@ def test_absent_file(golden):
                        ) as missing:
         model.init_weights()
     assert 'no/P.pth' in str(missing.value)
+
+
+SMALL = dict(num_layers=2, num_groups=16, group_size=8, num_heads=2,
+             feedforward_channels=48)
+RANDOM = dict(init='random', geometry=dict(
+    width=32, num_heads=4, ffn_dim=64))
+
+
+@pytest.fixture()
+def start(golden, tmp_path):
+    """Starts a small model from a file, with or without a block."""
+
+    def build(content, llm=None):
+        path = tmp_path / 'ours.pth'
+        torch.save(content, path)
+        model = MODELS.build(dict(
+            golden.classifier(llm, backbone=SMALL, embed_dims=24),
+            pretrained=str(path)))
+        drawn = {n: t.clone() for n, t in model.state_dict().items()}
+        model.init_weights()
+        return model, drawn
+
+    return build
+
+
+@pytest.fixture(scope='module')
+def ours(golden):
+    """What a small baseline of ours saves."""
+    model = MODELS.build(golden.classifier(backbone=SMALL, embed_dims=24))
+    return {name: torch.full_like(tensor, 2)
+            for name, tensor in model.state_dict().items()}
+
+
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+def test_start_from_a_file_of_ours(start, ours, monkeypatch, prefix):
+    """Its head and layer may be another's; what is new stays as drawn."""
+    lines = logged(monkeypatch)
+    model, _ = start(dict(state_dict={
+        prefix + name: tensor for name, tensor in ours.items()}))
+    assert all((t == 2).all() for t in model.state_dict().values())
+    assert 'Missing, left as initialised: []' in lines[0]
+    headless = {f'{prefix}{name}': tensor for name, tensor in ours.items()
+                if not name.startswith('head.')}
+    model, drawn = start(headless, RANDOM)
+    for name, tensor in model.state_dict().items():
+        if name in ours and not name.startswith('head.'):
+            assert (tensor == 2).all(), name
+        else:
+            assert torch.equal(tensor, drawn[name]), name
+    new = ['neck.layer.block_identity', 'neck.layer.map_in.weight',
+           'neck.layer.map_out.weight', *HEAD]
+    assert f'Missing, left as initialised: {new}.' in lines[1]
+
+
+@pytest.mark.parametrize('change, words', [
+    (lambda state: {f'net.{n}': t for n, t in state.items()},
+     r'lacks backbone.cls_token, .* more; the model has no net.backbone'),
+    (lambda state: changed(state, ['backbone.reduce_dim.bias']),
+     'lacks backbone.reduce_dim.bias; the model has no nothing'),
+    (lambda state: changed(state, ['neck.norm.bias']), 'lacks neck.norm.bias'),
+    (lambda state: changed(state, odd=torch.ones(1)), 'has no odd'),
+    (lambda state: changed(
+        state, **{'neck.layer.map_in.weight': torch.ones(32, 24)}),
+     'has no neck.layer.map_in.weight'),
+    (lambda state: changed(state, **{'backbone.cls_pos': torch.ones(1, 1, 8)}),
+     r'backbone.cls_pos: \(1, 1, 8\) in the file'),
+    (lambda state: [1, 2], 'holds list, not tensors by name'),
+], ids=['names', 'backbone', 'norm', 'odd', 'maps', 'shape', 'list'])
+def test_start_from_a_file_that_does_not_fit(start, ours, change, words):
+    """MMEngine's own loading would train from chance, with a warning."""
+    with pytest.raises(CheckpointError, match=words) as refused:
+        start(change(ours))
+    assert 'ours.pth' in str(refused.value)
