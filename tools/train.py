@@ -14,7 +14,7 @@ def main() -> None:
     """Train as the command line says."""
     cfg, _ = apis.parse_or_exit(apis.training_parser(),
                                 apis.configure_training)
-    apis.build_or_exit(cfg).train()
+    apis.train_or_exit(apis.build_or_exit(cfg))
 
 
 if __name__ == '__main__':

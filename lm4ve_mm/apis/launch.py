@@ -4,16 +4,14 @@ import logging
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from contextlib import contextmanager
 from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
-from pickle import UnpicklingError
-from textwrap import shorten
-from typing import Callable, Iterable, Union
+from typing import Callable, Iterable, Iterator, Union
 
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
-from mmengine.dist import all_gather_object, barrier
 from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -268,62 +266,25 @@ def build_or_exit(cfg: Config) -> Runner:
         Runner: What :func:`build_runner` gives. Without the language model's
         weights the message stands alone, and the exit status is 2.
     """
-    try:
+    with explained():
         return build_runner(cfg)
-    except (CheckpointError, CheckpointNotFoundError) as error:
-        print(f'error: {error}', file=sys.stderr)  # noqa: T201
-        sys.exit(2)
 
 
-def load_strictly(runner: Runner) -> Runner:
-    """Let a runner load what fits; anything else ends the program.
-
-    MMEngine warns of weights that are missing or left over, and tests on
-    with what chance has put there. A published file that a model translates
-    is compared after that.
+def train_or_exit(runner: Runner) -> None:
+    """Train; a missing or foreign file to start from ends the program.
 
     Args:
-        runner (Runner): Of a test, before it has loaded.
-
-    Returns:
-        Runner: The same. Where the checkpoint cannot be read or does not
-        fit, every process exits with status 2, the first one with a message.
+        runner (Runner): Ready to train or to resume.
     """
-    load = runner.load_checkpoint
-
-    def load_or_exit(filename: str, **options) -> dict:
-        loaded, problem = None, ''
-        try:
-            loaded = load(filename, **{**options, 'strict': True})
-        # What reading and loading raise has messages for people:
-        # CheckpointError and BlockMismatchError among them.
-        except (OSError, ValueError, RuntimeError, EOFError,
-                UnpicklingError) as error:
-            problem = _shortened(error) or 'the file ends too early'
-        # MMEngine compares in the first process only.
-        problems = [given for given in all_gather_object(problem) if given]
-        if problems:
-            if runner.rank == 0:
-                print(  # noqa: T201
-                    f'error: cannot test {filename}: {problems[0]}',
-                    file=sys.stderr,
-                    flush=True)
-            # Once one of them has ended, a launcher kills the others.
-            barrier()
-            sys.exit(2)
-        return loaded
-
-    runner.load_checkpoint = load_or_exit
-    return runner
+    with explained():
+        runner.train()
 
 
-def _shortened(error: Exception) -> str:
-    """The message; MMEngine's without the hundreds of names it may list."""
-    if type(error) is not RuntimeError:
-        return str(error)
-    lines = [shorten(line, 400, placeholder=' ...')
-             for line in str(error).splitlines() if line.strip()]
-    lines[8:] = ['...'] * (len(lines) > 8)
-    if 'do not match exactly' in str(error):
-        lines.append('Test it with the config that it was trained with.')
-    return '\n'.join(lines)
+@contextmanager
+def explained() -> Iterator[None]:
+    """Let a message about weights stand alone, with exit status 2."""
+    try:
+        yield
+    except (CheckpointError, CheckpointNotFoundError) as error:
+        print(f'error: {error}', file=sys.stderr, flush=True)  # noqa: T201
+        sys.exit(2)

@@ -6,13 +6,13 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from mmengine.logging import print_log
 from mmengine.model import initialize
-from torch import Tensor, nn
+from torch import nn
 
 from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
 from lm4ve_mm.llm.sources import open_torch
 from lm4ve_mm.registry import WEIGHT_INITIALIZERS
 
-from .published import Translated, require_all, shapes_of
+from .published import Translated, compare, shapes_of, tensors_of
 from .videomae_files import is_videomae, translate_backbone
 
 OBTAIN = ('VideoMAE links its files in MODEL_ZOO.md of '
@@ -86,9 +86,9 @@ class StrictPretrained:
 
     def _read(self, state: Mapping, module: nn.Module) -> Translated:
         """The file in the backbone's names, compared strictly."""
+        tensors = tensors_of(state, self.checkpoint)
         if is_videomae(state):
             return translate_backbone(state, module)
-        tensors: Dict[str, Tensor] = state.get('state_dict', state)
         held = {name.removeprefix(self.prefix): tensor
                 for name, tensor in tensors.items()
                 if name.startswith(self.prefix)}
@@ -97,13 +97,7 @@ class StrictPretrained:
                 f'{self.checkpoint} is no file of VideoMAE and has nothing '
                 f'under {self.prefix!r}; it holds '
                 f'{", ".join(map(str, list(tensors)[:5]))}, ...')
-        own = shapes_of(module)
-        found = Translated(
-            'checkpoint', {n: t for n, t in held.items() if n in own},
-            [n for n in own if n not in held],
-            [n for n in held if n not in own], None)
-        require_all(found, own, self.may_lack, '')
-        return found
+        return compare(held, shapes_of(module), self.may_lack)
 
 
 def default_init(module: nn.Module) -> List[dict]:

@@ -15,7 +15,7 @@ import torch
 from mmengine.registry import DefaultScope
 
 from lm4ve_mm import apis
-from lm4ve_mm.apis import launch
+from lm4ve_mm.apis import strict_loading
 
 ROOT = Path(__file__).parents[2]
 DIGITS = 'configs/vit_tiny_minilm_digits.py'
@@ -137,7 +137,8 @@ def test_by_the_tool(misfit, tmp_path, monkeypatch, capsys):
 def test_another_process_could_not_load(monkeypatch, capsys):
     """MMEngine compares in one process; the others would wait for it."""
     monkeypatch.setattr(
-        launch, 'all_gather_object', lambda mine: [mine, 'lacks a tensor'])
+        strict_loading, 'all_gather_object',
+        lambda mine: [mine, 'lacks a tensor'])
     for rank, said in ((0, 'error: cannot test a.pth: lacks a tensor\n'),
                        (1, '')):
         runner = apis.load_strictly(SimpleNamespace(

@@ -148,10 +148,16 @@ def test_resuming_needs_no_file(whole, pointed):
     assert 'Epoch(train) [1]' not in text
 
 
-def test_nothing_to_resume_from_is_a_start(whole):
+def test_nothing_to_resume_from_is_a_start(whole, capsys):
     """Which needs the file, or raises as any start does."""
     with pytest.raises(CheckpointNotFoundError, match='there is no file'):
         train(whole, 'nothing', '--resume')
+    with pytest.raises(SystemExit) as caught:  # as tools/train.py has it
+        apis.train_or_exit(runner(
+            apis.training_parser(), apis.configure_training, whole,
+            whole / 'tool', '--resume'))
+    assert caught.value.code == 2
+    assert 'error: init_cfg: there is no file' in capsys.readouterr().err
     shutil.copy(whole / 'kept.pth', whole / 'start.pth')
     try:
         found = train(whole, 'anew', '--resume')
