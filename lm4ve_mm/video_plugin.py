@@ -13,6 +13,7 @@ if find_spec('mmaction') is None:
                       f'{how_to_install("video")}')
 
 from .datasets import video as datasets  # noqa: E402
-from .models.backbones import token_vit as models  # noqa: E402
+from .models.backbones import token_vit as backbones  # noqa: E402
+from .models.heads import videomae_head as heads  # noqa: E402
 
-__all__ = ['datasets', 'models']
+__all__ = ['backbones', 'datasets', 'heads']

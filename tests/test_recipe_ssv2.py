@@ -229,8 +229,8 @@ def test_initialisation(name):
     model = build(cfg)
     model.init_weights()
     # 0.02 times init_scale 0.001
-    assert model.cls_head.fc_cls.weight.std().item() == pytest.approx(
-        2e-5, rel=.02)
+    weight = model.cls_head.fc_cls.weight
+    assert weight.std().item() == pytest.approx(2e-5, rel=.02)
     assert not model.cls_head.fc_cls.bias.any()
     if model.with_neck:
         for layer, fan_in in ((model.neck.layer.map_in,
@@ -241,6 +241,21 @@ def test_initialisation(name):
                 bound, rel=1e-3)
             assert layer.weight.std().item() == pytest.approx(
                 bound / 3**.5, rel=.01)
+
+
+def test_no_value_of_the_head_is_far_off(monkeypatch):
+    """Where uniform numbers end, MMEngine's truncated normal gives -2."""
+    uniform = torch.Tensor.uniform_
+
+    def with_an_end(tensor, low=0., high=1., **options):
+        uniform(tensor, low, high, **options)
+        tensor.data.flatten()[:1].fill_(low)
+        return tensor
+
+    monkeypatch.setattr(torch.Tensor, 'uniform_', with_an_end)
+    head = built('videomae_s_ssv2').cls_head
+    head.init_weights()
+    assert head.fc_cls.weight.abs().max() < 2e-5 * 7
 
 
 def test_loss_is_timms_on_mixed_labels():

@@ -18,11 +18,10 @@ model = dict(
             type='lm4ve_mm.StrictPretrained',
             checkpoint='checkpoints/videomae_ssv2_vits.pth')),
     cls_head=dict(
-        type='mmaction.TimeSformerHead',
+        type='lm4ve_mm.VideoMAEHead',
         num_classes=174,
         in_channels=384,
-        # 0.02, times VideoMAE's init_scale.
-        init_std=0.02 * 0.001,
+        init_scale=0.001,
         # Smooths the soft targets of mixup, whose cross entropy this is.
         label_smooth_eps=0.1,
         average_clips='prob'),

@@ -1,0 +1,1 @@
+"""Heads; each file is imported by the plugin whose toolbox it needs."""
