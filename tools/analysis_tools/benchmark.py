@@ -1,6 +1,6 @@
 """What the layer costs beside its host: ratios, measured in one run.
 
-    make bench                                                  # all cases
+    make bench                              # all cases: an hour on 2 cores
     python tools/analysis_tools/benchmark.py --cases points --runs 5
 
 For each case it measures, in turn: the host alone; with the layer on each of
@@ -209,7 +209,7 @@ def parse_args() -> Namespace:
     """The command line."""
     parser = ArgumentParser(description='Cost of the layer beside its host')
     parser.add_argument('--cases', default='', help='part of their names')
-    parser.add_argument('--runs', type=int, default=3, help='rounds')
+    parser.add_argument('--runs', type=int, default=2, help='rounds')
     parser.add_argument('--often', type=int, default=3,
                         help='measurements of host and auto in each round')
     parser.add_argument('--batch', type=int, help="instead of the cases' own")
