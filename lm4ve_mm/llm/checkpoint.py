@@ -16,6 +16,7 @@ from .locate import PACKAGE_SCHEME, check_file_sha256, find_config, resolve
 from .sources import TensorSource, open_folder, read_json
 from .storage import Blocks, store_as
 
+
 def resolve_layers(layers: Sequence[int], num_layers: int,
                    source: str) -> Tuple[int, ...]:
     """Turn negative indices into positive ones and check the range.

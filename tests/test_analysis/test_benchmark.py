@@ -101,4 +101,4 @@ def test_an_unknown_case_lists_those_there_are():
     done = subprocess.run(
         [sys.executable, '-c', SMALL, '--cases', 'nothing'],
         capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 1 and 'video_1568_1' in done.stderr
+    assert done.returncode == 1 and 'video_1568_2' in done.stderr
