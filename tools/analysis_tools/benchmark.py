@@ -97,6 +97,9 @@ def measure_case(case: Case, layer: FrozenLLMLayer,
     }
     for kind in KINDS:
         own = {name: of[kind] for name, of in steps.items()}
+        if kind == 'inference':  # products of weights that are kept
+            for step in own.values():
+                step()
         # Counting runs each step once, which is its warm-up.
         gmacs = {name: count_macs(step) for name, step in own.items()}
         times = interleave(own, args.runs, warm_up=int(args.compile),
