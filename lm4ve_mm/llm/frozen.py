@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .cpu_linear import frozen_linear
 from .heads import heads_back, heads_forward
 
 
@@ -83,12 +84,13 @@ class PretrainedLinear(PretrainedModule):
         bias = self.bias
         if bias is not None:
             bias = compute_like(bias, x)
-        out = F.linear(x, compute_like(self.weight, x), bias)
+        out = frozen_linear(x, compute_like(self.weight, x), bias)
         return out if self.lora is None else out + self.lora(x)
 
     def times(self, matrix: Tensor) -> Tensor:
         """``W @ matrix``: (in features, C) -> (out features, C)."""
-        product = compute_like(self.weight, matrix) @ matrix
+        weight = compute_like(self.weight, matrix)
+        product = frozen_linear(matrix.t(), weight).t()
         if self.lora is None:
             return product
         return product + self.lora.times(matrix)
