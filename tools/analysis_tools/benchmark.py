@@ -7,8 +7,9 @@ For each case it measures, in turn: the host alone; with the layer on each of
 its paths (`auto` is the default); and with the block in its plain published
 form: every token, every projection, explicit softmax. The block is random, of
 LLaMA-7B geometry. On a CPU the CPU time of the process counts, on a GPU its
-events. Prints ratios with their spread, multiply-accumulates and, where the
-case says so, peak memory; writes a table (JSON) and a bar plot.
+events. Prints ratios with their spread, multiply-accumulates (torch's fused
+encoder, the host of the cases without images, is not counted in inference)
+and, where the case says so, peak memory; writes a table (JSON) and a bar plot.
 """
 
 import json
