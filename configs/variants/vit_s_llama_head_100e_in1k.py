@@ -7,13 +7,5 @@ The tokens are then little more than patches and positions.
 Hardware and time: 4 A100, about 2 days (*paper*, for 100 epochs).
 Expected top-1: 72.66, against 75.84 at the tail (*paper*, table D).
 """
-_base_ = ['./vit_s_100e_in1k.py', '../_base_/llms/llama_7b.py']
-model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='lm4ve_mm.FrozenLLMBackbone',
-        backbone={{_base_.model.backbone}},
-        in_channels=384,
-        blocks='layers',
-        position='head',
-        llm={{_base_.llm}}))
+_base_ = ['./vit_s_llama_middle_100e_in1k.py']
+model = dict(backbone=dict(position='head'))
