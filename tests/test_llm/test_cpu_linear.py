@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.testing import assert_close
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -93,3 +94,37 @@ def test_operations_are_counted():
             linear(own, weight, bias).sum().backward()
         counts.append(counter.get_total_flops())
     assert counts == [2 * 2 * 18 * 40 * 48] * 2
+
+
+class Frozen(nn.Module):
+    """Holds a weight, as the graphs below need it."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer('weight', operands(1)[1])
+
+    def forward(self, x):
+        return frozen_linear(x, self.weight)
+
+
+def compiled(model, x):
+    """The graph that a compiler is given."""
+    torch._dynamo.reset()
+    graphs = []
+
+    def backend(module, _):
+        graphs.append(str(module.graph))
+        return module.forward
+
+    torch.compile(model, backend=backend, fullgraph=True)(x)
+    return graphs
+
+
+@pytest.mark.parametrize('record', [
+    compiled,
+    lambda model, x: torch.export.export(model, (x, )).graph,
+    lambda model, x: torch.jit.trace(model, x).graph])
+def test_graphs_for_others_have_none_of_it(record):
+    """They may run where torch was built without it, or choose themselves."""
+    recorded = str(record(Frozen(), operands(3)[0]))
+    assert 'linear' in recorded and 'mkldnn' not in recorded
