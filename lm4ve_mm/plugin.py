@@ -2,16 +2,22 @@
 
 Configs list it as ``custom_imports = dict(imports=['lm4ve_mm.plugin'])``, so
 that other people's ``train.py`` works too. It repairs what is broken in the
-installed toolboxes (:mod:`lm4ve_mm.compat`), fills the registries, and adds
-the image models to those that MMPretrain knows by name.
+installed toolboxes (:mod:`lm4ve_mm.compat`) and fills the registries: models,
+hooks and schedules always, images where MMPretrain is installed. Videos are
+in :mod:`lm4ve_mm.video`, to be listed beside it.
 """
+
+from importlib.util import find_spec
 
 from . import compat
 
 compat.apply()
 
-from . import datasets, engine, model_names, models  # noqa: E402  (repaired)
+from . import engine, models  # noqa: E402  (after the repairs)
 
-model_names.register()
+__all__ = ['engine', 'models']
 
-__all__ = ['datasets', 'engine', 'models']
+if find_spec('mmpretrain') is not None:
+    from . import image  # noqa: F401
+
+    __all__ += ['image']

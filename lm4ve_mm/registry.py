@@ -31,19 +31,19 @@ def _child(name: str, parent: Registry, *folders: str) -> Registry:
         locations=[f'{SCOPE}.{folder}' for folder in folders])
 
 
-MODELS = _child('model', MMENGINE_MODELS, 'models')
+MODELS = _child('model', MMENGINE_MODELS, 'plugin')
 HOOKS = _child('hook', MMENGINE_HOOKS, 'engine.hooks')
 PARAM_SCHEDULERS = _child('parameter scheduler', MMENGINE_PARAM_SCHEDULERS,
                           'engine.schedulers')
 OPTIM_WRAPPERS = _child('optim_wrapper', MMENGINE_OPTIM_WRAPPERS,
                         'engine.optim_wrappers')
 FUNCTIONS = _child('function', MMENGINE_FUNCTIONS, 'engine.seeding')
-DATASETS = _child('dataset', MMENGINE_DATASETS, 'datasets')
-DATA_SAMPLERS = _child('data sampler', MMENGINE_DATA_SAMPLERS, 'datasets')
-TRANSFORMS = _child('transform', MMENGINE_TRANSFORMS, 'datasets')
+DATASETS = _child('dataset', MMENGINE_DATASETS, 'plugin')
+DATA_SAMPLERS = _child('data sampler', MMENGINE_DATA_SAMPLERS, 'plugin')
+TRANSFORMS = _child('transform', MMENGINE_TRANSFORMS, 'plugin')
 WEIGHT_INITIALIZERS = _child('weight initializer',
                              MMENGINE_WEIGHT_INITIALIZERS, 'models')
-# Filled by projects alone; there is no folder of ours to import.
-METRICS = _child('metric', MMENGINE_METRICS)
+METRICS = _child('metric', MMENGINE_METRICS, 'plugin')
 OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor',
-                                    MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS)
+                                    MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
+                                    'plugin')

@@ -1,19 +1,13 @@
-"""What video configs register besides :mod:`lm4ve_mm.plugin`.
+"""Old name of :mod:`lm4ve_mm.video`, kept for configs that list it."""
 
-Apart from it, since it imports MMAction2, which images do without.
-"""
+import warnings
 
-from importlib.util import find_spec
+from .video import datasets, models
 
-from . import plugin  # noqa: F401  (repairs first)
-from .llm.errors import how_to_install
+warnings.warn(
+    'lm4ve_mm.video_plugin is now lm4ve_mm.video: put that name into '
+    'custom_imports. The old one goes with version 0.3',
+    DeprecationWarning,
+    stacklevel=2)
 
-if find_spec('mmaction') is None:
-    raise ImportError('video needs MMAction2, which is not installed: '
-                      f'{how_to_install("video")}')
-
-from .datasets import video as datasets  # noqa: E402
-from .models.backbones import token_vit as backbones  # noqa: E402
-from .models.heads import videomae_head as heads  # noqa: E402
-
-__all__ = ['backbones', 'datasets', 'heads']
+__all__ = ['datasets', 'models']

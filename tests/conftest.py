@@ -49,8 +49,8 @@ def tiny_videos(tmp_path_factory) -> Path:
 
     Each has 70 frames of 64x48 pixels, a grey that rises; labels 0 to 5.
     """
-    from lm4ve_mm.videos.annotations import Clip, write_list
-    from lm4ve_mm.videos.encoding import write_mp4
+    from lm4ve_mm.video.files.annotations import Clip, write_list
+    from lm4ve_mm.video.files.encoding import write_mp4
     root = tmp_path_factory.mktemp('ssv2')
     (root / 'videos').mkdir()
     clips = [Clip(f'{i}.mp4', i) for i in range(6)]

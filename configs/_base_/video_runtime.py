@@ -1,7 +1,7 @@
 # What every video run of ours has: the common runtime, in MMAction2's scope.
 _base_ = ['mmaction::_base_/default_runtime.py', './hooks.py']
 custom_imports = dict(
-    imports=['lm4ve_mm.plugin', 'lm4ve_mm.video_plugin'],
+    imports=['lm4ve_mm.plugin', 'lm4ve_mm.video'],
     allow_failed_imports=False)
 default_hooks = dict(
     checkpoint=dict(backend_args=dict(backend='lm4ve_mm.atomic')))

@@ -7,14 +7,14 @@ from typing import Callable, Mapping, NamedTuple
 import torch
 from torch import nn
 
-from lm4ve_mm.llm.atomic import replacing
-from lm4ve_mm.llm.block_file import write_block_file
-from lm4ve_mm.llm.extract import pack
-from lm4ve_mm.llm.released import NUM_HEADS, released_block
-from lm4ve_mm.llm.sources import open_torch
-from lm4ve_mm.llm.storage import DTYPES, store_as
+from lm4ve_mm.utils.files import replacing
+from lm4ve_mm.llm.weights.block_file import write_block_file
+from lm4ve_mm.llm.weights.extract import pack
+from lm4ve_mm.published.block import NUM_HEADS, released_block
+from lm4ve_mm.llm.weights.tensor_files import open_torch
+from lm4ve_mm.llm.weights.blocks import DTYPES, store_as
 from lm4ve_mm.models import find_llm_layers
-from lm4ve_mm.models.published import Translated
+from lm4ve_mm.published.translate import Translated
 
 from .arguments import add_config_options
 from .inference import build_model

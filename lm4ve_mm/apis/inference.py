@@ -7,8 +7,8 @@ from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
-from lm4ve_mm.llm.sources import open_torch
-from lm4ve_mm.models.published import tensors_of
+from lm4ve_mm.llm.weights.tensor_files import open_torch
+from lm4ve_mm.published.translate import tensors_of
 from lm4ve_mm.registry import MODELS
 
 

@@ -8,9 +8,9 @@ from typing import Optional
 import torch
 
 from lm4ve_mm.llm import BlockMismatchError, CheckpointError, read_blocks
-from lm4ve_mm.llm.block_file import PUBLISHED_KEY
-from lm4ve_mm.llm.extract import pack
-from lm4ve_mm.llm.sources import open_torch
+from lm4ve_mm.llm.weights.block_file import PUBLISHED_KEY
+from lm4ve_mm.llm.weights.extract import pack
+from lm4ve_mm.llm.weights.tensor_files import open_torch
 
 META_KEY = 'frozen_llm'
 EMA_KEY = 'ema_state_dict'

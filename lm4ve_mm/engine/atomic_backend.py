@@ -6,7 +6,7 @@ from typing import Union
 from mmengine.fileio import register_backend
 from mmengine.fileio.backends import LocalBackend
 
-from lm4ve_mm.llm.atomic import replacing
+from lm4ve_mm.utils.files import replacing
 
 NAME = 'lm4ve_mm.atomic'
 

@@ -1,13 +1,13 @@
 """The frozen language-model block, on torch and safetensors alone."""
 
-from .checkpoint import Blocks, read_blocks
-from .controls import MLPLayer
+from .weights.read import Blocks, read_blocks
+from .mlp_control import MLPLayer
 from .data_parallel import ignore_in_ddp
 from .errors import (BlockMismatchError, CheckpointError,
                      CheckpointNotFoundError)
-from .families import FAMILIES, Family
-from .geometry import BlockGeometry
-from .identity import BlockIdentity, digest
+from .weights.families import FAMILIES, Family
+from .block.geometry import BlockGeometry
+from .weights.identity import BlockIdentity, digest
 from .layer import FrozenLLMLayer
 
 __all__ = [

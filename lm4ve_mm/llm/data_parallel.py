@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from .guard import GuardedLayer
+from .verified_layer import GuardedLayer
 
 
 def ignore_in_ddp(model: nn.Module) -> nn.Module:

@@ -6,16 +6,17 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recompute
 
-from .block import TransformerBlock
-from .fold_cache import FoldCache
-from .guard import GuardedLayer
-from .loading import FINAL_NORMS, INITS, build_final_norm, load, rope_theta
+from .block.transformer_block import TransformerBlock
+from .shortcuts.fold_cache import FoldCache
+from .verified_layer import GuardedLayer
+from .weights.load import (FINAL_NORMS, INITS, build_final_norm, load,
+                           rope_theta)
 from .lora import LoRA, read_lora
 from .maps import build_maps
-from .paths import (SHORTCUTS, Plan, can_absorb, choose_plans, describe_call,
-                    run_blocks)
-from .rotary import rotary_phase
-from .tokens import Keep, check_tokens, normalise_keep, take
+from .shortcuts.run import (SHORTCUTS, Plan, can_absorb, choose_plans,
+                            describe_call, run_blocks)
+from .block.rotary import rotary_phase
+from .block.tokens import Keep, check_tokens, normalise_keep, take
 
 RESIDUALS = ('none', 'in', 'out', 'hybrid')
 
@@ -37,7 +38,7 @@ class FrozenLLMLayer(GuardedLayer):
     Args:
         embed_dims: Width C of the host's tokens.
         checkpoint: Where the language model lies, see
-            :func:`lm4ve_mm.llm.checkpoint.read_blocks`. With
+            :func:`lm4ve_mm.llm.weights.read.read_blocks`. With
             ``init='random'`` only its configuration is read.
         layers: Which of its blocks, in order; -1 is the last.
         init: ``'pretrained'``, or ``'random'`` for the control.
@@ -70,7 +71,7 @@ class FrozenLLMLayer(GuardedLayer):
             ``'fold'``: the projections are multiplied with the map in first;
             ``'absorb'``: keys and values of the last block are not formed;
             ``'fold_absorb'``; ``'off'``; ``'auto'``: what costs least, see
-            :mod:`.cost_model`.
+            :mod:`.shortcuts.plans`.
         with_cp: Whether to recompute the blocks in the backward pass instead
             of keeping their activations.
         seed: Seed of a random block, and of maps under LoRA.

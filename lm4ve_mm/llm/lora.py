@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .errors import BlockMismatchError
-from .heads import heads_back, heads_forward
+from .block.heads import heads_back, heads_forward
 
 MAP_TARGETS = ('map_in', 'map_out')
 
@@ -48,11 +48,11 @@ class LowRank(nn.Module):
         return self.up @ (self.down @ matrix) * self.scale
 
     def heads_forward(self, x: Tensor) -> Tensor:
-        """See :func:`lm4ve_mm.llm.heads.heads_forward`."""
+        """See :func:`lm4ve_mm.llm.block.heads.heads_forward`."""
         return heads_forward(self.up, F.linear(x, self.down)) * self.scale
 
     def heads_back(self, x: Tensor) -> Tensor:
-        """See :func:`lm4ve_mm.llm.heads.heads_back`."""
+        """See :func:`lm4ve_mm.llm.block.heads.heads_back`."""
         return heads_back(self.up, x) @ self.down * self.scale
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:

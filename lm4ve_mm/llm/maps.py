@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .errors import BlockMismatchError
-from .identity import digest
+from .weights.identity import digest
 from .lora import LoRA
 
 _STD = 0.02

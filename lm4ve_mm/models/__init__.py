@@ -1,6 +1,6 @@
 """The OpenMMLab surface of the frozen block: thin wrappers, registered."""
 
-from .backbones import FrozenLLMBackbone
+from .frozen_llm_backbone import FrozenLLMBackbone
 from .initializers import StrictPretrained
 from .layers import find_llm_layers
 from .necks import FrozenLLMNeck, FrozenLLMVideoNeck, TokenPoolingNeck

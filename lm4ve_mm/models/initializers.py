@@ -9,11 +9,12 @@ from mmengine.model import initialize
 from torch import nn
 
 from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
-from lm4ve_mm.llm.sources import open_torch
+from lm4ve_mm.llm.weights.tensor_files import open_torch
 from lm4ve_mm.registry import WEIGHT_INITIALIZERS
 
-from .published import Translated, compare, shapes_of, tensors_of
-from .videomae_files import is_videomae, translate_backbone
+from lm4ve_mm.published.translate import (Translated, compare, shapes_of,
+                                          tensors_of)
+from lm4ve_mm.published.videomae import is_videomae, translate_backbone
 
 OBTAIN = ('VideoMAE links its files in MODEL_ZOO.md of '
           'github.com/MCG-NJU/VideoMAE')

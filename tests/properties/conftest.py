@@ -12,7 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
-from lm4ve_mm import video_plugin  # noqa: F401  (and so is a video host)
+import lm4ve_mm.video  # noqa: F401  (and so is a video host)
 from lm4ve_mm.models import find_llm_layers
 
 from .hosts import HOSTS

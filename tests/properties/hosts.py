@@ -202,4 +202,4 @@ HOSTS = dict(
             type='mmaction.AccMetric',
             metric_list=('top_k_accuracy', ),
             metric_options=dict(top_k_accuracy=dict(topk=(1, )))),
-        scope='mmaction', imports=('lm4ve_mm.video_plugin', )))
+        scope='mmaction', imports=('lm4ve_mm.video', )))

@@ -11,8 +11,8 @@ from torch import nn
 
 from lm4ve_mm.engine.hooks.ema_hook import RawEvalEMAHook
 from lm4ve_mm.llm import BlockMismatchError, digest, read_blocks
-from lm4ve_mm.llm.geometry import BlockGeometry
-from lm4ve_mm.llm.random_block import random_blocks
+from lm4ve_mm.llm.block.geometry import BlockGeometry
+from lm4ve_mm.llm.weights.random_block import random_blocks
 from lm4ve_mm.registry import MODELS
 
 HOSTILE = dict(type='Constant', layer=['Linear', 'LayerNorm'], val=123.)

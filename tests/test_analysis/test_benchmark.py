@@ -9,16 +9,16 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from lm4ve_mm.analysis.plain_block import PlainFormLayer
-from lm4ve_mm.analysis.timing import interleave, per_round, ratios
+from lm4ve_mm.analysis.benchmark.plain_block import PlainFormLayer
+from lm4ve_mm.analysis.benchmark.timing import interleave, per_round, ratios
 from lm4ve_mm.llm import FrozenLLMLayer
 
 ROOT = Path(__file__).parents[2]
 # The tool, with a block that is small enough for a test.
 SMALL = """
 import runpy, sys
-from lm4ve_mm.analysis import cost_cases
-cost_cases.LLAMA_7B = dict(width=64, num_heads=4, ffn_dim=96)
+from lm4ve_mm.analysis.benchmark import cases
+cases.LLAMA_7B = dict(width=64, num_heads=4, ffn_dim=96)
 sys.argv = ['benchmark.py', *sys.argv[1:]]
 runpy.run_path('tools/analysis_tools/benchmark.py', run_name='__main__')
 """
@@ -78,7 +78,7 @@ def test_peak_memory_sees_what_is_freed_again():
     """In a fresh process: an old one may hold that much freed memory."""
     code = (
         'import torch\n'
-        'from lm4ve_mm.analysis.timing import peak_memory\n'
+        'from lm4ve_mm.analysis.benchmark.timing import peak_memory\n'
         'nothing = lambda: None\n'
         'print(peak_memory(nothing),\n'
         '      peak_memory(lambda: torch.ones(64 << 20).sum()),\n'

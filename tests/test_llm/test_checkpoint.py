@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 
 from lm4ve_mm.llm import (CheckpointError, CheckpointNotFoundError,
                           FrozenLLMLayer, read_blocks)
-from lm4ve_mm.llm.block_file import PUBLISHED_KEY
-from lm4ve_mm.llm.extract import extract_blocks
+from lm4ve_mm.llm.weights.block_file import PUBLISHED_KEY
+from lm4ve_mm.llm.weights.extract import extract_blocks
 
 from .conftest import NUM_LAYERS, write_meta
 
@@ -299,7 +299,8 @@ class TestBlockFile:
                 stream.write(b'half of it')
             raise KeyboardInterrupt
 
-        monkeypatch.setattr('lm4ve_mm.llm.block_file.save_file', interrupted)
+        monkeypatch.setattr(
+            'lm4ve_mm.llm.weights.block_file.save_file', interrupted)
         with pytest.raises(KeyboardInterrupt):
             extract_blocks(str(llama_folder), path, (0, ))
         assert path.read_bytes() == before

@@ -7,8 +7,9 @@ from torch import nn
 from torch.testing import assert_close
 from torch.utils.flop_counter import FlopCounterMode
 
-from lm4ve_mm.llm import FrozenLLMLayer, cpu_linear
-from lm4ve_mm.llm.cpu_linear import frozen_linear, suits
+from lm4ve_mm.llm import FrozenLLMLayer
+from lm4ve_mm.llm.block import cpu_linear
+from lm4ve_mm.llm.block.cpu_linear import frozen_linear, suits
 
 # oneDNN is part of the builds of torch that are tested.
 assert cpu_linear._AVAILABLE

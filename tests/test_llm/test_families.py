@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lm4ve_mm.llm import FAMILIES, CheckpointError, FrozenLLMLayer
-from lm4ve_mm.llm.extract import extract_blocks
+from lm4ve_mm.llm.weights.extract import extract_blocks
 
 from .family_cases import (CASES, NUM_TOKENS, WIDTH, WITH_ROPE, errors,
                            model_of, reference)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from lm4ve_mm.llm import (FAMILIES, BlockGeometry, CheckpointError,
                           FrozenLLMLayer, read_blocks)
-from lm4ve_mm.llm.families import resolve_config
+from lm4ve_mm.llm.weights.families import resolve_config
 
 from .conftest import NUM_LAYERS, randomise
 from .family_cases import (CASES, COMMON, GEMMA3, LLAMA3_PHASE, WIDTH, errors,

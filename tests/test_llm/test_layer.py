@@ -167,8 +167,8 @@ class TestKeywords:
         torch.manual_seed(0)
         wanted = torch.rand(1)
         torch.manual_seed(0)
-        from lm4ve_mm.llm.geometry import BlockGeometry
-        from lm4ve_mm.llm.random_block import random_blocks
+        from lm4ve_mm.llm.block.geometry import BlockGeometry
+        from lm4ve_mm.llm.weights.random_block import random_blocks
         random_blocks(BlockGeometry(**GEOMETRY), 2, 5)
         assert torch.equal(torch.rand(1), wanted)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lm4ve_mm.llm import CheckpointError, FrozenLLMLayer
-from lm4ve_mm.llm.locate import resolve
+from lm4ve_mm.llm.weights.sources import resolve
 
 transformers = pytest.importorskip('transformers')
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from lm4ve_mm.llm import BlockGeometry
-from lm4ve_mm.llm.block import TransformerBlock
-from lm4ve_mm.llm.random_block import random_blocks
+from lm4ve_mm.llm.block.transformer_block import TransformerBlock
+from lm4ve_mm.llm.weights.random_block import random_blocks
 
 
 @pytest.mark.parametrize('options', [

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lm4ve_mm.llm import families
-from lm4ve_mm.llm.families import gpt_families
+from lm4ve_mm.llm.weights import families
+from lm4ve_mm.llm.weights.families import gpt_families
 
 from . import family_cases
 from .family_cases import NUM_TOKENS, WIDTH, Case

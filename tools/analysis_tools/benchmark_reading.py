@@ -30,7 +30,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lm4ve_mm.llm import digest, read_blocks
-from lm4ve_mm.llm.extract import extract_blocks
+from lm4ve_mm.llm.weights.extract import extract_blocks
 
 INDEX = 'model.safetensors.index.json'
 LAYERS_A_FILE = 2

@@ -20,9 +20,10 @@ from typing import List, Optional, Tuple
 
 from tqdm import tqdm
 
-from lm4ve_mm.videos import (AnnotationError, VideoError, VideoNotFoundError,
-                             missing_files, write_list)
-from lm4ve_mm.videos.ssv2 import read_classes, read_clips, transcode
+from lm4ve_mm.video.files import (AnnotationError, VideoError,
+                                  VideoNotFoundError, missing_files,
+                                  write_list)
+from lm4ve_mm.video.files.ssv2 import read_classes, read_clips, transcode
 
 SHOWN = 10
 

@@ -9,9 +9,9 @@ configuration of one of its models.
 from typing import Dict, Iterator, NamedTuple, Tuple
 
 try:
-    from lm4ve_mm.llm.families import (FAMILIES, NESTED, Family,
-                                       resolve_config)
-    from lm4ve_mm.llm.geometry import BlockGeometry
+    from lm4ve_mm.llm.weights.families import (FAMILIES, NESTED, Family,
+                                               resolve_config)
+    from lm4ve_mm.llm.block.geometry import BlockGeometry
 except ModuleNotFoundError as error:
     if error.name != 'lm4ve_mm':
         raise
@@ -157,7 +157,7 @@ in LLaMA 7B) and with the tokens that the head reads: see
 [shortcut.md](shortcut.md).
 
 A family that is not listed is an error that names those that are. To add
-one, write an entry in `lm4ve_mm/llm/families/` and a case in
+one, write an entry in `lm4ve_mm/llm/weights/families/` and a case in
 `tests/test_llm/family_cases.py`.
 
 ## From the hub

@@ -13,8 +13,8 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
-from lm4ve_mm.llm.extract import extract_blocks
-from lm4ve_mm.llm.storage import DTYPES
+from lm4ve_mm.llm.weights.extract import extract_blocks
+from lm4ve_mm.llm.weights.blocks import DTYPES
 
 
 def main() -> None:

@@ -19,8 +19,8 @@ be named in the config as it is (model.backbone.init_cfg.checkpoint).
 """
 
 from lm4ve_mm.apis.convert_published import Format, convert_or_exit
-from lm4ve_mm.models.videomae_files import (LLAMA_LAYER, is_videomae,
-                                            translate, unwrapped)
+from lm4ve_mm.published.videomae import (LLAMA_LAYER, is_videomae, translate,
+                                         unwrapped)
 
 VIDEOMAE = Format('VideoMAE', LLAMA_LAYER, is_videomae, unwrapped, translate)
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lm4ve_mm.registry import MODELS
 
-from ..layouts import from_tokens, to_tokens
+from ..token_layouts import from_tokens, to_tokens
 
 POOLINGS = ('cls', 'mean', 'cls_max', 'raw')
 # These read the first token, which a feature map has not.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lm4ve_mm.models import find_llm_layers
 
-from .ops import farthest_point_sample, gather_points, knn_indices
+from lm4ve_mm.ops import farthest_point_sample, gather_points, knn_indices
 
 
 def token_activation(tokens: Tensor) -> Tensor:

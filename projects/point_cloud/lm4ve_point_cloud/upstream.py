@@ -11,8 +11,8 @@ from typing import Dict, Mapping, Optional
 
 from torch import Tensor, nn
 
-from lm4ve_mm.models.published import (LAYER, Translated, match, our_names,
-                                       require_all, shapes_of)
+from lm4ve_mm.published.translate import (LAYER, Translated, match, our_names,
+                                          require_all, shapes_of)
 
 # Upstream's name -> ours. The first that matches whole is taken.
 RENAMES = (

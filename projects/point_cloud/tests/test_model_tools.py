@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from lm4ve_point_cloud.datasets.solids import SOLIDS
-from lm4ve_point_cloud.ops import fps_numpy
+from lm4ve_mm.ops import fps_numpy
 
 from lm4ve_mm import apis
 from lm4ve_mm.llm import read_blocks

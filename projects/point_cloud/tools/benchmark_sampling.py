@@ -10,7 +10,7 @@ import time
 from argparse import ArgumentParser
 
 import numpy as np
-from lm4ve_point_cloud.ops import fps_numpy
+from lm4ve_mm.ops import fps_numpy
 
 # Points of the cloud, and how many are kept.
 CASES = ((1024, 64), (2048, 1024), (2048, 1200), (8192, 1200), (8192, 8192))

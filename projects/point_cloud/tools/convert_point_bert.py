@@ -17,7 +17,7 @@ tools/test.py; nothing has to be converted first.
 from lm4ve_point_cloud.upstream import is_upstream, translate, unwrapped
 
 from lm4ve_mm.apis.convert_published import Format, convert_or_exit
-from lm4ve_mm.llm.released import LAYER
+from lm4ve_mm.published.block import LAYER
 
 POINT_BERT = Format('Point-BERT', LAYER, is_upstream, unwrapped, translate)
 

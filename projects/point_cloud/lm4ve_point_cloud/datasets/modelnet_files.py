@@ -8,9 +8,9 @@ from typing import List, Tuple, Union
 import h5py
 import numpy as np
 
-from lm4ve_mm.datasets.build_once import build_once
+from lm4ve_mm.utils.build_once import build_once
 
-from ..ops import fps_numpy
+from lm4ve_mm.ops import fps_numpy
 from .errors import DataError, DataNotFoundError
 from .files import with_progress, write_h5
 from .unpickling import read_pickle

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
 
-from lm4ve_mm.datasets.build_once import build_once
+from lm4ve_mm.utils.build_once import build_once
 from lm4ve_mm.registry import DATASETS
 
 from .base import choose

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lm4ve_mm.registry import TRANSFORMS
 
-from ..ops import fps_numpy
+from lm4ve_mm.ops import fps_numpy
 
 
 def pool_size(num_points: int, available: int) -> int:

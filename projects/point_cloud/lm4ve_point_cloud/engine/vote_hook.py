@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
 from lm4ve_mm.engine.atomic_backend import NAME as ATOMIC
-from lm4ve_mm.llm.sources import open_torch
+from lm4ve_mm.llm.weights.tensor_files import open_torch
 from lm4ve_mm.registry import HOOKS, MODELS
 
 HUB_KEY = 'vote_hook'

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lm4ve_mm.registry import MODELS
 
-from ..ops import farthest_point_sample, gather_points, group
+from lm4ve_mm.ops import farthest_point_sample, gather_points, group
 from .mini_pointnet import MiniPointNet
 
 

@@ -8,7 +8,7 @@ from mmengine.runner import CheckpointLoader
 from mmpretrain.models.classifiers import ImageClassifier
 
 from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
-from lm4ve_mm.models.published import compare, shapes_of, tensors_of
+from lm4ve_mm.published.translate import compare, shapes_of, tensors_of
 from lm4ve_mm.registry import MODELS
 
 from ..upstream import STARTS_ANEW, is_upstream, translate, unwrapped

@@ -11,7 +11,7 @@ from lm4ve_point_cloud.datasets import (DataError, DataNotFoundError,
 from lm4ve_point_cloud.datasets.modelnet_files import (CLASSES, build_cache,
                                                        class_of,
                                                        convert_upstream_cache)
-from lm4ve_point_cloud.ops import fps_numpy
+from lm4ve_mm.ops import fps_numpy
 
 TRAIN = ('airplane_0001', 'night_stand_0001', 'xbox_0002')
 TEST = ('flower_pot_0150', )

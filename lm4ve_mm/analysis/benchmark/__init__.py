@@ -1,0 +1,1 @@
+"""What the layer costs beside its host, measured."""

@@ -1,0 +1,1 @@
+"""What a block is: geometry, linear maps, norms, attention, feed-forward."""

@@ -1,0 +1,1 @@
+"""Exact, cheaper ways to compute what a block computes."""

@@ -1,0 +1,1 @@
+"""How a block's tensors are found, read, checked and written."""

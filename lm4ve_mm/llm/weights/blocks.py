@@ -1,0 +1,106 @@
+"""Blocks as they were read, and the type they are stored in."""
+
+from dataclasses import dataclass, replace
+from typing import Dict, List, Optional, Tuple
+
+import torch
+from torch import Tensor
+
+from ..errors import CheckpointError
+from ..block.geometry import BlockGeometry
+from .identity import BlockIdentity, digest
+
+DTYPES = dict(
+    auto=None,
+    float32=torch.float32,
+    bfloat16=torch.bfloat16,
+    float16=torch.float16)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Blocks as they were read: everything to build and to identify them.
+
+    Args:
+        family: Name of the family.
+        source: Name of the checkpoint.
+        layers: Indices of the blocks in the language model.
+        num_layers: How many blocks that language model has.
+        geometry: Shape of each block.
+        tensors: Per block, our tensor name -> tensor.
+        final_norm: Tensors of the norm after the last block, where known.
+    """
+
+    family: str
+    source: str
+    layers: Tuple[int, ...]
+    num_layers: int
+    geometry: BlockGeometry
+    tensors: List[Dict[str, Tensor]]
+    final_norm: Optional[Dict[str, Tensor]]
+
+    @property
+    def dtype(self) -> str:
+        """Type of the stored weights, such as ``float16``."""
+        return str(self.tensors[0]['attn.q.weight'].dtype).partition('.')[2]
+
+    def identity(self) -> BlockIdentity:
+        """Name and digest of the blocks, the final norm not included."""
+        return BlockIdentity(self.family, self.source, self.layers, self.dtype,
+                             digest(self.tensors))
+
+
+def _all_finite(tensor: Tensor) -> bool:
+    """Whether no value is NaN or infinite.
+
+    The extremes tell, since NaN is passed on by them: one pass that
+    allocates nothing, where ``isfinite`` makes several copies (8-bit types
+    have no ``aminmax``).
+    """
+    if tensor.dtype.itemsize > 1:
+        tensor = torch.stack(tensor.aminmax())
+    return bool(torch.isfinite(tensor).all())
+
+
+def _convert(tensor: Tensor, dtype: Optional[torch.dtype],
+             name: str) -> Tensor:
+    """Change the storage type; refuse values that are not finite."""
+    if not _all_finite(tensor):
+        raise CheckpointError(f'{name} holds NaN or infinite values: the '
+                              'file is damaged, fetch it again')
+    if dtype is None or tensor.dtype == dtype:
+        return tensor
+    converted = tensor.to(dtype)
+    if not _all_finite(converted):
+        raise CheckpointError(f"{name} overflows {dtype}; use dtype='auto', "
+                              "'bfloat16' or 'float32'")
+    return converted
+
+
+def store_as(blocks: Blocks, dtype: str) -> Blocks:
+    """The same blocks in another storage type, all values checked.
+
+    Args:
+        blocks: What was read.
+        dtype: A key of ``DTYPES``; ``'auto'`` leaves the type as it is.
+
+    Raises:
+        CheckpointError: If the type is unknown or a value is not finite.
+    """
+    if dtype not in DTYPES:
+        raise CheckpointError(
+            f'dtype={dtype!r} is unknown; known: {", ".join(DTYPES)}')
+
+    def convert(tensors: Dict[str, Tensor], where: str) -> Dict[str, Tensor]:
+        return {
+            name: _convert(tensor, DTYPES[dtype],
+                           f'{blocks.source!r}, {where}: tensor {name}')
+            for name, tensor in tensors.items()
+        }
+
+    norm = blocks.final_norm and convert(blocks.final_norm, 'final norm')
+    tensors = [
+        convert(block, f'layer {layer}')
+        for layer, block in zip(blocks.layers, blocks.tensors, strict=True)
+    ]
+    return replace(blocks, tensors=tensors, final_norm=norm)

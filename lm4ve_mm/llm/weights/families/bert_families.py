@@ -1,0 +1,52 @@
+"""Encoders after BERT: the norm comes after each part."""
+
+from dataclasses import replace
+
+from ...block.geometry import BlockGeometry
+from .base import Config, Family, read_activation
+
+
+def bert_geometry(config: Config) -> BlockGeometry:
+    """Geometry from a BERT ``config.json``."""
+    return BlockGeometry(
+        width=config['hidden_size'],
+        num_heads=config['num_attention_heads'],
+        ffn_dim=config['intermediate_size'],
+        norm='layer',
+        norm_eps=config.get('layer_norm_eps', 1e-12),
+        placement='post',
+        activation=read_activation(config),
+        gated=False,
+        qkv_bias=True,
+        out_bias=True,
+        ffn_bias=True,
+        final_norm=False)
+
+
+BERT = Family(
+    name='bert',
+    config_file='config.json',
+    model_types=('bert', ),
+    num_layers_key='num_hidden_layers',
+    geometry=bert_geometry,
+    prefixes=('encoder.layer.{i}.', 'bert.encoder.layer.{i}.'),
+    modules={
+        'attn.q': 'attention.self.query',
+        'attn.k': 'attention.self.key',
+        'attn.v': 'attention.self.value',
+        'attn.out': 'attention.output.dense',
+        'attn_norm': 'attention.output.LayerNorm',
+        'ffn.up': 'intermediate.dense',
+        'ffn.down': 'output.dense',
+        'ffn_norm': 'output.LayerNorm',
+    },
+    # Files converted from TensorFlow keep its names in the norms.
+    parameters=dict(weight=('weight', 'gamma'), bias=('bias', 'beta')),
+    note='and sentence encoders on it; no final norm')
+
+ROBERTA = replace(
+    BERT,
+    name='roberta',
+    model_types=('roberta', 'xlm-roberta', 'camembert'),
+    prefixes=('encoder.layer.{i}.', 'roberta.encoder.layer.{i}.'),
+    note='no final norm')

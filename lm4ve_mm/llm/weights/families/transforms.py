@@ -1,0 +1,111 @@
+"""From a family's memory layout of a tensor to ours.
+
+Ours is one (out features, in features) weight per linear map, the heads one
+after the other, and the rotary phase turning rows (i, i + rope_dims / 2).
+Parts of fused tensors are copied, so that none of them keeps the whole.
+"""
+
+from functools import partial
+from typing import Dict
+
+from torch import Tensor
+
+from ...errors import CheckpointError
+from ...block.geometry import BlockGeometry
+from .base import Transform
+
+# Place of query, key and value in a fused tensor.
+QKV = ('q', 'k', 'v')
+
+
+def interleaved_to_halves(weight: Tensor, geometry: BlockGeometry) -> Tensor:
+    """Reorder a query or key map from Meta's rotary layout to ours.
+
+    Meta rotates neighbouring rows (2i, 2i+1) of a head together, we rotate
+    rows (i, i + head_dim/2), as Hugging Face does. Scores do not change, and
+    both releases of a model come to the same bytes, hence the same digest.
+
+    Args:
+        weight: (heads * head_dim, width).
+        geometry: Gives ``head_dim``.
+    """
+    rows, columns = weight.shape
+    pairs = weight.view(-1, geometry.head_dim // 2, 2, columns)
+    return pairs.transpose(1, 2).reshape(rows, columns)
+
+
+def transposed(weight: Tensor, geometry: BlockGeometry) -> Tensor:
+    """(in features, out features) -> (out features, in features)."""
+    return weight.t().contiguous()
+
+
+def _check_rows(tensor: Tensor, rows: int) -> None:
+    if tensor.shape[0] != rows:
+        raise CheckpointError(
+            f'its fused parts have the shape {tuple(tensor.shape)}, the '
+            f'configuration asks for {rows} rows')
+
+
+def _qkv_sizes(geometry: BlockGeometry) -> list:
+    keys = geometry.num_kv_heads * geometry.head_dim
+    return [geometry.num_heads * geometry.head_dim, keys, keys]
+
+
+def stacked_part(tensor: Tensor, geometry: BlockGeometry, part: str) -> Tensor:
+    """Query, key or value out of all queries, all keys, all values.
+
+    Args:
+        tensor: (queries + keys + values, ...) weight or bias.
+        geometry: Gives the sizes.
+        part: One of ``QKV``.
+    """
+    sizes = _qkv_sizes(geometry)
+    _check_rows(tensor, sum(sizes))
+    return tensor.split(sizes)[QKV.index(part)].clone()
+
+
+def transposed_stacked_part(tensor: Tensor, geometry: BlockGeometry,
+                            part: str) -> Tensor:
+    """:func:`stacked_part` of a (in features, out features) weight."""
+    return stacked_part(tensor.t(), geometry, part).contiguous()
+
+
+def grouped_part(tensor: Tensor, geometry: BlockGeometry, part: str) -> Tensor:
+    """Query, key or value out of one group of heads after the other.
+
+    A group is a key head: its queries, its key, its value. With as many key
+    heads as query heads that is (q, k, v) head by head (GPT-NeoX, BLOOM),
+    with a single one all queries, the key, the value (Falcon 7B).
+
+    Args:
+        tensor: (groups * (queries per group + 2) * head_dim, ...).
+        geometry: Gives the sizes.
+        part: One of ``QKV``.
+    """
+    _check_rows(tensor, sum(_qkv_sizes(geometry)))
+    queries = geometry.num_heads // geometry.num_kv_heads
+    grouped = tensor.unflatten(
+        0, (geometry.num_kv_heads, queries + 2, geometry.head_dim))
+    parts = grouped.split([queries, 1, 1], dim=1)
+    return parts[QKV.index(part)].flatten(0, 2).clone()
+
+
+def gate_up_part(tensor: Tensor, geometry: BlockGeometry, part: str) -> Tensor:
+    """``'gate'`` or ``'up'`` out of all gates, all ups (Phi-3)."""
+    _check_rows(tensor, 2 * geometry.ffn_dim)
+    return tensor.chunk(2)[('gate', 'up').index(part)].clone()
+
+
+def fused_qkv(split_weight, split_bias=None) -> Dict[str, Transform]:
+    """Transforms of a tensor that fuses queries, keys and values.
+
+    Args:
+        split_weight: ``f(tensor, geometry, part)`` for the weight.
+        split_bias: The same for the bias; None means as for the weight.
+    """
+    transforms = {}
+    for part in QKV:
+        for name, split in (('weight', split_weight),
+                            ('bias', split_bias or split_weight)):
+            transforms[f'attn.{part}.{name}'] = partial(split, part=part)
+    return transforms

@@ -1,0 +1,93 @@
+"""The blocks that a layer's keywords ask for, read or drawn."""
+
+from typing import Any, Mapping, Optional, Sequence
+
+import torch
+from torch import nn
+
+from ..block.transformer_block import build_norm
+from .read import Blocks, read_blocks, read_geometry, store_as
+from ..errors import CheckpointError
+from ..block.geometry import BlockGeometry
+from .sources import resolve
+from .random_block import random_blocks
+
+INITS = ('pretrained', 'random')
+FINAL_NORMS = ('ones', 'loaded', 'none')
+
+
+def load(init: str, checkpoint: Optional[str], layers: Sequence[int],
+         geometry: Optional[Mapping[str, Any]], dtype: str, seed: int,
+         file_sha256: Optional[str], obtain: Optional[str]) -> Blocks:
+    """Read or draw blocks; keywords as in :class:`.layer.FrozenLLMLayer`.
+
+    Raises:
+        CheckpointNotFoundError: If the checkpoint is absent.
+        CheckpointError: If it cannot give the blocks.
+        ValueError: If keywords contradict each other.
+    """
+    if init == 'random':
+        return store_as(
+            _random(checkpoint, layers, geometry, seed, obtain), dtype)
+    if checkpoint is None or geometry is not None:
+        raise ValueError(
+            "init='pretrained' takes a checkpoint and no geometry, got "
+            f'checkpoint={checkpoint!r}, geometry={geometry!r}; a random '
+            "block wants init='random'")
+    return read_blocks(checkpoint, layers, dtype, file_sha256, obtain)
+
+
+def _random(checkpoint: Optional[str], layers: Sequence[int],
+            geometry: Optional[Mapping[str, Any]], seed: int,
+            obtain: Optional[str]) -> Blocks:
+    """Random blocks of a given geometry, or of a checkpoint's."""
+    if (checkpoint is None) == (geometry is None):
+        raise ValueError(
+            "init='random' takes either a geometry or a checkpoint whose "
+            f'configuration gives it, got checkpoint={checkpoint!r}, '
+            f'geometry={geometry!r}')
+    if geometry is not None:
+        shape = BlockGeometry.from_dict(geometry)
+        return random_blocks(shape, len(layers), seed)
+    _, shape, _, indices = read_geometry(resolve(checkpoint, obtain), layers)
+    return random_blocks(shape, len(indices), seed, indices)
+
+
+def rope_theta(geometry: BlockGeometry) -> float:
+    """Base of the rotary phase of these blocks.
+
+    Raises:
+        ValueError: If they have none that can be computed.
+    """
+    if geometry.rope_theta is None:
+        raise ValueError(
+            'rope=True, but the chosen layers have no rotary phase that we '
+            'can compute: none at all, another kind of position (alibi, '
+            'learned), a rescaled phase other than linear or llama3, or one '
+            'that differs from layer to layer; set rope=False')
+    return geometry.rope_theta
+
+
+def build_final_norm(blocks: Blocks, policy: str,
+                     trainable: bool) -> Optional[nn.Module]:
+    """The norm after the last block, by policy.
+
+    Raises:
+        CheckpointError: If it should be loaded, but the checkpoint has none.
+    """
+    geometry = blocks.geometry
+    if policy == 'loaded':
+        if blocks.final_norm is None:
+            raise CheckpointError(
+                f"final_norm='loaded', but {blocks.source!r} holds no final "
+                "norm; use 'ones' or 'none'")
+        return build_norm(geometry, blocks.final_norm, trainable)
+    if policy == 'none' or not geometry.final_norm:
+        return None
+    # What is stored when the norm's own weight is one and its bias zero.
+    plain = dict(weight=1.0 - geometry.norm_offset, bias=0.0)
+    tensors = {}
+    for name, shape in geometry.norm_shapes('final_norm').items():
+        part = name.rpartition('.')[2]
+        tensors[part] = torch.full(shape, plain[part])
+    return build_norm(geometry, tensors, trainable)

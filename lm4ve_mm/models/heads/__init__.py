@@ -1,1 +1,0 @@
-"""Heads; each file is imported by the plugin whose toolbox it needs."""

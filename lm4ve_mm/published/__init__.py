@@ -1,0 +1,1 @@
+"""Checkpoints that others published, brought into our models' names."""

@@ -1,0 +1,1 @@
+"""Files and messages; nothing here needs torch."""

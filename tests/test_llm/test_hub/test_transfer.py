@@ -1,0 +1,142 @@
+"""Broken transfers, and several processes at once."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+
+from lm4ve_mm.llm import CheckpointError, read_blocks
+
+from .conftest import CHECKPOINT, REPO, layer_bytes, same
+
+
+class TestTransfer:
+    """A transfer that goes wrong ends right, or in an error; never a file."""
+
+    @pytest.fixture(autouse=True)
+    def no_pause(self, monkeypatch):
+        monkeypatch.setattr('lm4ve_mm.llm.weights.hub.ranges.PAUSE', 0.0)
+
+    def layer_files(self):
+        return list(
+            Path(huggingface_hub.constants.HF_ASSETS_CACHE).rglob(
+                '*.safetensors*'))
+
+    def test_broken_connection_is_resumed(self, folder, hub):
+        hub.add(REPO, folder)
+        # After the headers of two shards, 100,000 bytes twice, then none.
+        hub.cuts = [1 << 20, 1 << 20, 100_000, 100_000, 0]
+        same(
+            read_blocks(CHECKPOINT, (0, )), read_blocks(str(folder), (0, )))
+        assert not hub.cuts
+        begun = [int(request.range.split('=')[1].split('-')[0])
+                 for request in hub.requests if request.host == 'cdn']
+        # One range, gone on with from where it broke; nothing came twice.
+        first = begun[2]
+        assert begun[3:6] == [first + 100_000] + [first + 200_000] * 2
+        assert hub.served['cdn'] <= (layer_bytes(folder, 0) + 512 +
+                                      2 * (1 << 16))
+
+    def test_connection_that_always_breaks(self, folder, hub):
+        hub.add(REPO, folder)
+        hub.cuts = [1 << 20] + [0] * 100
+        with pytest.raises(CheckpointError,
+                           match='5 times in a row with .* bytes still'):
+            read_blocks(CHECKPOINT, (0, ))
+        assert not self.layer_files()
+        hub.cuts = []
+        same(
+            read_blocks(CHECKPOINT, (0, )), read_blocks(str(folder), (0, )))
+
+    @pytest.mark.parametrize('shift', [8, -8])
+    def test_other_bytes_than_asked_for(self, shift, folder, hub):
+        hub.add(REPO, folder)
+        hub.shift = shift
+        with pytest.raises(CheckpointError,
+                           match='were asked for, the server sent bytes '):
+            read_blocks(CHECKPOINT, (0, ))
+        assert not self.layer_files()
+
+    def test_truncated_upload(self, small, hub):
+        path = small / 'model.safetensors'
+        path.write_bytes(path.read_bytes()[:-100])
+        hub.add(REPO, small)
+        with pytest.raises(CheckpointError, match='its header tells of'):
+            read_blocks(CHECKPOINT, (0, ))
+
+    def test_file_of_another_kind(self, small, hub):
+        (small / 'model.safetensors').write_bytes(b'<html>' * 100)
+        hub.add(REPO, small)
+        with pytest.raises(CheckpointError, match='no safetensors file'):
+            read_blocks(CHECKPOINT, (0, ))
+
+    def test_damaged_layer_file_is_named(self, folder, hub):
+        hub.add(REPO, folder)
+        read_blocks(CHECKPOINT, (0, ))
+        path, = self.layer_files()
+        path.write_bytes(path.read_bytes()[:-100])
+        with pytest.raises(CheckpointError, match='layer-0.safetensors.*trun'):
+            read_blocks(CHECKPOINT, (0, ))
+
+
+class TestProcesses:
+    """Variables of the environment, in processes of their own."""
+
+    def start(self, hub, tmp_path, code, **environment):
+        own = dict(
+            os.environ,
+            HF_ENDPOINT=hub.url,
+            HF_HOME=str(tmp_path / 'own-home'),
+            NO_PROXY='*',
+            **environment)
+        for name in ('HF_HUB_CACHE', 'HF_ASSETS_CACHE'):
+            own.pop(name, None)
+        return subprocess.Popen([sys.executable, '-c', code],
+                                env=own,
+                                stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE,
+                                text=True)
+
+    def finish(self, process):
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        return out.strip()
+
+    READ = ('from lm4ve_mm.llm import read_blocks; '
+            f'print(read_blocks("{CHECKPOINT}", (3,)).identity().sha256)')
+
+    def test_ranks_that_start_together(self, folder, hub, tmp_path):
+        hub.add(REPO, folder)
+        hub.delay = 0.3  # the slower the transfer, the more they overlap
+        ranks = [self.start(hub, tmp_path, self.READ) for _ in range(2)]
+        wanted = read_blocks(str(folder), (3, )).identity().sha256
+        assert [self.finish(rank) for rank in ranks] == [wanted] * 2
+        assert hub.served['cdn'] < 1.3 * layer_bytes(folder, 3) + (1 << 17)
+
+    def test_environment(self, folder, hub, tmp_path):
+        hub.add(REPO, folder, gated=True)
+        hub.accounts['hf_secret'] = (REPO, )
+        wanted = read_blocks(str(folder), (3, )).identity().sha256
+        found = self.finish(
+            self.start(hub, tmp_path, self.READ, HF_TOKEN='hf_secret'))
+        assert found == wanted
+        home = tmp_path / 'own-home'
+        assert list(home.rglob('layer-3.safetensors'))
+        shutil.rmtree(home / 'assets')
+        hub.forget()
+        process = self.start(hub, tmp_path, self.READ, HF_HUB_OFFLINE='1')
+        assert 'HF_HUB_OFFLINE is set' in process.communicate()[1]
+        assert process.returncode == 1 and not hub.requests
+
+    def test_library_is_imported_only_for_the_hub(self, hub, tmp_path):
+        code = ('import sys; sys.modules["huggingface_hub"] = None\n'
+                'from lm4ve_mm.llm import CheckpointError, read_blocks\n'
+                f'try: read_blocks("{CHECKPOINT}")\n'
+                'except CheckpointError as error: print(error)')
+        found = self.finish(self.start(hub, tmp_path, code))
+        assert CHECKPOINT in found
+        assert "pip install -e '.[hf]' -c requirements/constr" in found
