@@ -46,9 +46,8 @@ def layer_function(geometry: BlockGeometry, final_norm: str, num_blocks: int,
     values['attention_scale'] = geometry.score_scale
     if geometry.rope_bands is not None:
         values['rope_bands'] = list(geometry.rope_bands)  # as JSON has it
-    idle = () if keywords['rope'] else _ROPE
-    if not keywords['attention']:
-        idle += _ATTENTION
+    idle = {*(() if keywords['rope'] else _ROPE),
+            *(() if keywords['attention'] else _ATTENTION)}
     return {key: value for key, value in values.items() if key not in idle}
 
 

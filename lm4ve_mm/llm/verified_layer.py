@@ -8,10 +8,11 @@ weights are loaded.
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
+from .block.transformer_block import TransformerBlock
 from .errors import BlockMismatchError
 from .function import differences, from_tensor, to_tensor
 from .maps import LowRankMap
@@ -72,7 +73,8 @@ class VerifiedLayer(nn.Module):
 
     def block_tensors(self) -> list[dict[str, Tensor]]:
         """One dict of name -> tensor per block, and the loaded final norm."""
-        held = [block.tensors() for block in self.blocks]
+        held = [cast(TransformerBlock, block).tensors()
+                for block in self.blocks]
         if self.norm_loaded and self.final_norm is not None:
             norm = self.final_norm
             held.append({f'final_norm.{name}': tensor for name, tensor in (

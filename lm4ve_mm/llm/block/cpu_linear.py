@@ -60,11 +60,12 @@ def suits(x: Tensor, weight: Tensor) -> bool:
     graph is recorded that others will run, or under ``torch.func``, which
     knows no rules for oneDNN's operator.
     """
-    return (_AVAILABLE and torch.backends.mkldnn.enabled
+    return (_AVAILABLE and not is_recording()
+            and bool(torch.backends.mkldnn.enabled)
             and x.device.type == 'cpu' and weight.device.type == 'cpu'
             and x.dtype == weight.dtype == torch.float32
             and not weight.requires_grad and x.numel() > 0
-            and not torch.is_autocast_enabled('cpu') and not is_recording())
+            and not torch.is_autocast_enabled('cpu'))
 
 
 def frozen_linear(x: Tensor, weight: Tensor,

@@ -71,11 +71,13 @@ def _indices(keep: Tensor | Sequence[int], num_tokens: int,
         kind = f'{keep.dtype} of shape {tuple(keep.shape)}'
         # An empty list makes a float tensor; it is empty all the same.
         whole = not keep.is_floating_point() and keep.dtype != torch.bool
-        keep = keep.tolist() if whole or not keep.numel() else [keep]
-    if len(keep) == 0:
+        given = keep.tolist() if whole or not keep.numel() else [keep]
+    else:
+        given = list(keep)
+    if not given:
         raise IndexError('keep is empty: name at least one token')
     positions = []
-    for index in keep:
+    for index in given:
         # bool is an int to Python, but a mask is no list of indices.
         if type(index) is not int:
             raise TypeError('keep takes None, a slice or a flat list of '

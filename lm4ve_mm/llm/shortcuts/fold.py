@@ -79,12 +79,13 @@ def fold(attn: Attention, entry: NormedMap, with_gram: bool) -> Folded:
         entry: What stands in front of them.
         with_gram: Whether norms will be taken without wide tokens.
     """
-    matrix = entry.matrix()
-    biases = [linear.bias if entry.shift is None else linear(entry.shift)
-              for linear in (attn.q, attn.k, attn.v)]
-    return Folded(
-        attn.q.times(matrix), attn.k.times(matrix), attn.v.times(matrix),
-        *biases, entry.gram() if with_gram else None, entry.eps)
+    matrix, shift = entry.matrix(), entry.shift
+    q, k, v = (linear.times(matrix) for linear in (attn.q, attn.k, attn.v))
+    q_bias, k_bias, v_bias = (
+        linear.bias if shift is None else linear(shift)
+        for linear in (attn.q, attn.k, attn.v))
+    gram = entry.gram() if with_gram else None
+    return Folded(q, k, v, q_bias, k_bias, v_bias, gram, entry.eps)
 
 
 def folded_block(block: TransformerBlock, map_in: LinearMap, folded: Folded,
@@ -179,6 +180,10 @@ class FoldCache:
         return FoldCache().__dict__
 
 
+# What is stored in the map's type; the Gram matrix stays wide.
+_STORED = ('q', 'k', 'v', 'q_bias', 'k_bias', 'v_bias')
+
+
 class _Kept(NamedTuple):
     """Products, and copies and marks of what they were made from."""
 
@@ -210,6 +215,7 @@ def _fold_wide(block: TransformerBlock, map_in: LinearMap) -> Folded:
         folded = fold(
             block.attn, entry._replace(weight=at_least_fp32(entry.weight)),
             with_gram=True)
-    stored = [x if x is None else x.to(map_in.weight.dtype)
-              for x in folded[:6]]
-    return Folded(*stored, folded.gram, folded.eps)
+    stored = {name: value.to(map_in.weight.dtype)
+              for name, value in folded._asdict().items()
+              if name in _STORED and value is not None}
+    return folded._replace(**stored)

@@ -12,7 +12,7 @@ from ..block.transformer_block import TransformerBlock
 from ..maps import LinearMap
 from .absorb import absorbed_block, absorbed_first_block
 from .fold import FoldCache, fold, folded_block
-from .plans import (PLAIN, SHORTCUTS, Call, Plan, can_absorb, choose_plans)
+from .plans import PLAIN, SHORTCUTS, Call, Plan, can_absorb, choose_plans
 from .projections import TwoSteps, normed_map
 
 
