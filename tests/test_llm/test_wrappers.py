@@ -197,4 +197,5 @@ class TestDDP:
         assert {'mine', '0.blocks.0.attn.q.weight', '1.layer.map_in.weight',
                 '1.layer.blocks.0.ffn.up.weight'} <= set(names)
         # Small, and saved: everything else is sent as ever.
-        assert not any(name.endswith('block_identity') for name in names)
+        assert not any(name.endswith(('block_identity', 'layer_function'))
+                       for name in names)
