@@ -44,6 +44,7 @@ bench: $(STAMP)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
+	$(BIN)/mypy lm4ve_mm/llm
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache

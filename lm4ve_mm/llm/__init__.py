@@ -1,14 +1,14 @@
 """The frozen language-model block, on torch and safetensors alone."""
 
-from .weights.read import Blocks, read_blocks
-from .mlp_control import MLPLayer
+from .block.geometry import BlockGeometry
 from .data_parallel import ignore_in_ddp
 from .errors import (BlockMismatchError, CheckpointError,
                      CheckpointNotFoundError)
-from .weights.families import FAMILIES, Family
-from .block.geometry import BlockGeometry
-from .weights.identity import BlockIdentity, digest
 from .layer import FrozenLLMLayer
+from .mlp_control import MLPLayer
+from .weights.families import FAMILIES, Family
+from .weights.identity import BlockIdentity, digest
+from .weights.read import Blocks, read_blocks
 
 __all__ = [
     'FAMILIES', 'BlockGeometry', 'BlockIdentity', 'BlockMismatchError',

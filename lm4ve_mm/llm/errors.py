@@ -1,23 +1,22 @@
-"""What can go wrong with a language-model block, each with its own name.
-
-And the remedy that several messages share.
-"""
+"""Errors of language-model blocks, and the advice that messages share."""
 
 
 class CheckpointNotFoundError(FileNotFoundError):
-    """No checkpoint where the configuration says it lies."""
+    """There is no checkpoint at the configured place."""
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that is there but cannot give the wanted block."""
+    """A checkpoint that is there but does not give the wanted block."""
 
 
 class BlockMismatchError(RuntimeError):
-    """Weights that were trained with, or measured as, another block."""
+    """Weights that belong to another block, or to another function of it."""
 
 
 def how_to_install(extra: str) -> str:
-    """What to type for an extra of ours, which no package index has.
+    """The command that installs an extra of this package.
+
+    It is on no package index.
 
     Args:
         extra: Its name in ``setup.cfg``.

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lm4ve_mm.llm import (BlockMismatchError, Blocks, CheckpointError,
                           FrozenLLMLayer)
+from lm4ve_mm.llm.verified_layer import FUNCTION_KEY
 from .block import LAYER as LAST_LAYER
 from .block import PREFIX as BLOCK_PREFIX
 from .block import released_block
@@ -120,7 +121,9 @@ def match(held: Mapping[str, Tensor], own: Shapes, renames: Renames,
     if any(name.startswith(BLOCK_PREFIX) for name in held):
         block = _read_block(held, layer, other_block, layer_index)
         weights.update(_block_weights(block, layer))
-    missing = [name for name in own if name not in weights]
+    # The layer fills its own function in where a file does not name one.
+    missing = [name for name in own
+               if name not in weights and not name.endswith(FUNCTION_KEY)]
     return Translated(kind, weights, missing, unexpected, block)
 
 

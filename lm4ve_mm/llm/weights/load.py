@@ -5,7 +5,7 @@ from typing import Any, Mapping, Optional, Sequence
 import torch
 from torch import nn
 
-from ..block.transformer_block import build_norm
+from ..block.norms import build_norm
 from .read import Blocks, read_blocks, read_geometry, store_as
 from ..errors import CheckpointError
 from ..block.geometry import BlockGeometry
