@@ -92,7 +92,7 @@ LOADERS = (_by_runner, _by_resume, _by_load_checkpoint, _by_state_dict,
 
 
 class FrozenBlock:
-    """Properties of a host with a frozen block: subclass it with a ``HOST``."""
+    """Properties of a frozen block: subclass it with a ``HOST``."""
 
     def test_digest_after_initialising(self, host, tmp_path):
         """Under an initialiser that writes into everything it knows."""

@@ -1,6 +1,7 @@
 """A small host with its data, as the shared tests take it."""
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,7 +37,9 @@ class Host(NamedTuple):
     imports: tuple[str, ...] = ()
 
     def completed(self, request) -> 'Host':
-        """The host, with what pytest's ``request`` gives for fixtures."""
+        """The host, imported, with what ``request`` gives for fixtures."""
+        for module in self.imports:
+            import_module(module)
         return self._replace(
             llm=_with_fixtures(self.llm, request.getfixturevalue),
             dataset=_with_fixtures(self.dataset, request.getfixturevalue))

@@ -15,6 +15,7 @@ from torch import distributed as dist
 from lm4ve_mm import apis
 
 from .runs import layer_of, run_config
+from .speed import spared
 
 
 @functools.cache
@@ -29,12 +30,13 @@ def server() -> multiprocessing.context.BaseContext:
     return context
 
 
-def train_file(config: str, resume: bool = False) -> None:
+def train_file(config: str) -> None:
     """Train what a config file says, on one thread."""
     torch.set_num_threads(1)
-    cfg = Config.fromfile(config)
-    cfg.launcher, cfg.resume = 'none', resume
-    apis.build_runner(cfg).train()
+    with spared():
+        cfg = Config.fromfile(config)
+        cfg.launcher = 'none'
+        apis.build_runner(cfg).train()
 
 
 def _train_rank(config: str, folder: str, rank: int) -> None:
@@ -45,10 +47,11 @@ def _train_rank(config: str, folder: str, rank: int) -> None:
         'gloo', init_method=f'file://{folder}/meeting', rank=rank,
         world_size=2)
     try:
-        cfg = Config.fromfile(config)
-        cfg.launcher = 'pytorch'
-        runner = apis.build_runner(cfg)
-        runner.train()
+        with spared():
+            cfg = Config.fromfile(config)
+            cfg.launcher = 'pytorch'
+            runner = apis.build_runner(cfg)
+            runner.train()
         torch.save(
             dict(weights=dict(runner.model.module.state_dict()),
                  seen=runner.train_dataloader.sampler.num_samples),
