@@ -28,7 +28,7 @@ pytest.register_assert_rewrite(
     *(f'{__name__}.{name}' for name in (
         'configs', 'frozen', 'metafile', 'processes', 'resume')))
 
-from .configs import ConfigForm, flat_config  # noqa: E402
+from .configs import ConfigForm, differences, flat_config  # noqa: E402
 from .frozen import FrozenBlock, nudge  # noqa: E402
 from .host import TINY_LLAMA, Host  # noqa: E402
 from .metafile import MetafileForm  # noqa: E402
@@ -45,6 +45,6 @@ class HostProperties(FrozenBlock, Resume, TwoProcesses):
 __all__ = [
     'ConfigForm', 'FrozenBlock', 'Host', 'HostProperties', 'MetafileForm',
     'PowerCut', 'Resume', 'StopAfterEpoch', 'TINY_LLAMA', 'TwoProcesses',
-    'build_runner', 'flat_config', 'layer_of', 'nudge', 'probe',
+    'build_runner', 'differences', 'flat_config', 'layer_of', 'nudge', 'probe',
     'run_config', 'server', 'train_in_two'
 ]
