@@ -8,7 +8,6 @@ is wrong.
 """
 
 from pathlib import Path
-from typing import List
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -24,14 +23,14 @@ def frames(item: dict) -> np.ndarray:
     return item['inputs'][0].permute(1, 2, 3, 0).numpy()
 
 
-def predict(cfg: Config, checkpoint: str, count: int) -> List[drawing.Drawn]:
+def predict(cfg: Config, checkpoint: str, count: int) -> list[drawing.Drawn]:
     """Run ``count`` test videos through the model."""
     model = apis.load_model(cfg, checkpoint)
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     return drawing.predict_each(model, dataset, count, frames)
 
 
-def draw(strips: List[drawing.Drawn], out: Path, most: int = 8) -> None:
+def draw(strips: list[drawing.Drawn], out: Path, most: int = 8) -> None:
     """Draw a strip a line, of at most ``most`` frames, evenly spread."""
     shown = [
         strip.picture[np.linspace(0, len(strip.picture) - 1, min(
