@@ -13,6 +13,6 @@ if find_spec('mmaction') is None:
     raise ImportError('video needs MMAction2, which is not installed: '
                       f'{how_to_install("video")}')
 
-from . import datasets, models  # noqa: E402  (after the repairs)
+from . import datasets, engine, models  # noqa: E402  (after the repairs)
 
-__all__ = ['datasets', 'models']
+__all__ = ['datasets', 'engine', 'models']

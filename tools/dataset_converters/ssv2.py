@@ -16,7 +16,6 @@ from argparse import ArgumentParser, Namespace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import List, Optional, Tuple
 
 from tqdm import tqdm
 
@@ -28,7 +27,7 @@ from lm4ve_mm.video.files.ssv2 import read_classes, read_clips, transcode
 SHOWN = 10
 
 
-def parse() -> Tuple[ArgumentParser, Namespace]:
+def parse() -> tuple[ArgumentParser, Namespace]:
     """Read the command line."""
     parser = ArgumentParser(
         description='Make lists and mp4 files of Something-Something-v2')
@@ -56,7 +55,7 @@ def parse() -> Tuple[ArgumentParser, Namespace]:
     return parser, args
 
 
-def try_transcode(source: Path, folder: Path, height: int) -> Optional[str]:
+def try_transcode(source: Path, folder: Path, height: int) -> str | None:
     """Write one video; give the message if that fails."""
     try:
         transcode(source, folder / f'{source.stem}.mp4', height)
@@ -65,7 +64,7 @@ def try_transcode(source: Path, folder: Path, height: int) -> Optional[str]:
     return None
 
 
-def transcode_all(args: Namespace, names: List[str]) -> List[str]:
+def transcode_all(args: Namespace, names: list[str]) -> list[str]:
     """Write the videos that are listed; give the messages of failures."""
     sources = [args.videos / f'{Path(name).stem}.webm' for name in names]
     lost = set(missing_files(map(str, sources)))
@@ -79,7 +78,7 @@ def transcode_all(args: Namespace, names: List[str]) -> List[str]:
         return [message for message in done if message]
 
 
-def report(what: str, lines: List[str]) -> None:
+def report(what: str, lines: list[str]) -> None:
     """Print how many there are, and the first."""
     print(f'{len(lines)} {what}:')
     print('\n'.join(f'  {line}' for line in lines[:SHOWN]))

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from lm4ve_mm.llm.errors import how_to_install
 
-lacking = [name for name in ('h5py', 'filelock', 'tqdm')
+lacking = [name for name in ('h5py', 'filelock', 'tqdm', 'trimesh')
            if find_spec(name) is None]
 if lacking:
     raise ImportError(f'point clouds need {" and ".join(lacking)}: '
@@ -18,8 +18,13 @@ from .modelnet40 import ModelNet40
 from .modelnet_fewshot import ModelNetFewShot
 from .scanobjectnn import ScanObjectNN
 from .shapes import PointShapes
-from .transforms import (FarthestPointSample, NormalizeCloud, PackPoints,
-                         ShufflePoints, pool_size)
+from .transforms import (
+    FarthestPointSample,
+    NormalizeCloud,
+    PackPoints,
+    ShufflePoints,
+    pool_size,
+)
 
 __all__ = [
     'DataError', 'DataNotFoundError', 'FarthestPointSample', 'ModelNet40',

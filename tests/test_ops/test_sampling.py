@@ -7,6 +7,7 @@ against a literal, slow imitation of the kernel's threads.
 import numpy as np
 import pytest
 import torch
+
 from lm4ve_mm.ops import (farthest_point_sample, fps_numpy, gather_points,
                           group, knn_indices)
 from lm4ve_mm.ops.sampling import fps_batched
@@ -137,7 +138,7 @@ def test_gpu_agrees_with_the_cpu(cloud_t):
 
 @pytest.mark.parametrize(('radius', 'candidate'), [(.02, False), (.04, True)])
 def test_near_origin_rule(radius, candidate):
-    """Check 6: point 5 is taken last, or not at all."""
+    """Point 5 is taken last, or not at all."""
     rng = np.random.default_rng(1)
     cloud = rng.normal(size=(16, 3))
     cloud /= np.linalg.norm(cloud, axis=1, keepdims=True)
@@ -172,7 +173,7 @@ def test_all_points_near_origin_give_index_0(version):
 
 
 def test_prefix_property(cloud_t):
-    """Check 7: sampling a sampled cloud returns its beginning."""
+    """Sampling a sampled cloud returns its beginning."""
     ordered = gather_points(cloud_t, farthest_point_sample(cloud_t, 512))
     again = farthest_point_sample(ordered, 64)
     assert torch.equal(again, torch.arange(64).expand(2, -1))
