@@ -13,7 +13,7 @@ from lm4ve_mm.llm.weights.extract import pack
 from lm4ve_mm.published.block import NUM_HEADS, released_block
 from lm4ve_mm.llm.weights.tensor_files import open_torch
 from lm4ve_mm.llm.weights.blocks import DTYPES, store_as
-from lm4ve_mm.models import find_llm_layers
+from lm4ve_mm.models import META_KEY, find_llm_layers
 from lm4ve_mm.published.translate import Translated
 
 from .arguments import add_config_options
@@ -111,7 +111,7 @@ def _convert(form: Format, state: Mapping, args: Namespace) -> None:
                 unused=found.unexpected)
     layers = find_llm_layers(model)
     if layers:
-        meta['frozen_llm'] = {
+        meta[META_KEY] = {
             name: layer.describe() for name, layer in layers.items()}
     with replacing(args.out) as temporary:
         torch.save(dict(meta=meta, state_dict=found.weights), temporary)
