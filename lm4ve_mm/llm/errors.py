@@ -1,7 +1,4 @@
-"""What can go wrong with a language-model block, each with its own name.
-
-And the remedy that several messages share.
-"""
+"""What can go wrong with a language-model block, each with its own name."""
 
 
 class CheckpointNotFoundError(FileNotFoundError):
@@ -14,13 +11,3 @@ class CheckpointError(ValueError):
 
 class BlockMismatchError(RuntimeError):
     """Weights that were trained with, or measured as, another block."""
-
-
-def how_to_install(extra: str) -> str:
-    """What to type for an extra of ours, which no package index has.
-
-    Args:
-        extra: Its name in ``setup.cfg``.
-    """
-    return (f"in the checkout, pip install -e '.[{extra}]' -c "
-            'requirements/constraints.txt')

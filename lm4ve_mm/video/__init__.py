@@ -7,7 +7,7 @@ leaves it out because images do without MMAction2.
 from importlib.util import find_spec
 
 from lm4ve_mm import plugin  # noqa: F401  (repairs come first)
-from lm4ve_mm.llm.errors import how_to_install
+from lm4ve_mm.utils.install import how_to_install
 
 if find_spec('mmaction') is None:
     raise ImportError('video needs MMAction2, which is not installed: '

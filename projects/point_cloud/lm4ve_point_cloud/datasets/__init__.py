@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from lm4ve_mm.llm.errors import how_to_install
+from lm4ve_mm.utils.install import how_to_install
 
 lacking = [name for name in ('h5py', 'filelock', 'tqdm')
            if find_spec(name) is None]

@@ -6,10 +6,10 @@ from typing import Tuple
 import numpy as np
 
 from lm4ve_mm.registry import DATASETS
+from lm4ve_mm.utils.unpickling import read_pickle
 
 from .base import PointCloudDataset, choose
 from .errors import DataError
-from .unpickling import read_pickle
 
 WITHOUT_PICKLE = (
     'Set allow_pickle=True to read the arrays in it and nothing else: the '

@@ -8,12 +8,12 @@ from typing import List, Tuple, Union
 import h5py
 import numpy as np
 
-from lm4ve_mm.utils.build_once import build_once
-
 from lm4ve_mm.ops import fps_numpy
+from lm4ve_mm.utils.build_once import build_once
+from lm4ve_mm.utils.unpickling import read_pickle
+
 from .errors import DataError, DataNotFoundError
 from .files import with_progress, write_h5
-from .unpickling import read_pickle
 
 SPLITS = dict(train=9843, test=2468)
 CLASSES = (
