@@ -27,12 +27,14 @@ class Drawn(NamedTuple):
         truth: Name of its class.
         guess: Name of the class that the model finds.
         score: How sure it is, 0 to 1.
+        right: Whether the guess is true.
     """
 
     picture: Any
     truth: str
     guess: str
     score: float
+    right: bool
 
     @classmethod
     def of(cls, picture: Any, sample: Any, names: Sequence[str]) -> 'Drawn':
@@ -41,23 +43,16 @@ class Drawn(NamedTuple):
         Args:
             picture: What the tool draws.
             sample: With ``gt_label``, ``pred_label`` and ``pred_score``.
-            names: Of the classes; those beyond have numbers. Of ImageNet's
-                lists of synonyms the first is taken.
+            names: Of the classes; those beyond have numbers.
         """
         def name(label: torch.Tensor) -> str:
             index = int(label)
-            if index >= len(names):
-                return f'class {index}'
-            return names[index].partition(',')[0]
+            return names[index] if index < len(names) else f'class {index}'
 
         label = int(sample.pred_label)
         return cls(picture, name(sample.gt_label), name(sample.pred_label),
-                   float(sample.pred_score[label]))
-
-    @property
-    def right(self) -> bool:
-        """Whether the guess is true."""
-        return self.truth == self.guess
+                   float(sample.pred_score[label]),
+                   label == int(sample.gt_label))
 
     @property
     def colour(self) -> str:

@@ -137,6 +137,10 @@ def _numpy(facts: Facts) -> str | None:
     return None
 
 
+def _mmcv_lite(facts: Facts) -> str | None:
+    return facts.named('mmcv-lite') or None
+
+
 def _opencv(facts: Facts) -> str | None:
     found = [name for name in OPENCV if name in facts.versions]
     if len({facts.versions[name] for name in found}) > 1:
@@ -243,6 +247,12 @@ BREAKAGES = (
         'out of bounds for uint8', _numpy,
         repairs=('numpy2:restore_numpy_names', 'numpy2:repair_adjust_hue',
                  'mmaction2:repair_video_hue')),
+    Breakage(
+        'mmcv-lite advising another mmcv',
+        'mmcv-lite 2.1.0 and 2.2.0', 'Fail to import '
+        'MultiScaleDeformableAttention ... You should install mmcv',
+        _mmcv_lite,
+        repairs=('mmcv_lite:drop_advice', )),
     Breakage(
         'OpenCV packages of different versions',
         'any', 'parts of cv2 are missing', _opencv,

@@ -39,11 +39,17 @@ def predict(cfg: Config, checkpoint: str, count: int) -> list[drawing.Drawn]:
     return drawing.predict_each(model, dataset, count, picture)
 
 
+def one_name_each(row: drawing.Drawn) -> drawing.Drawn:
+    """Keep the first of the synonyms that ImageNet's classes are named by."""
+    return row._replace(truth=row.truth.partition(',')[0],
+                        guess=row.guess.partition(',')[0])
+
+
 def draw(rows: list[drawing.Drawn], out: Path) -> None:
     """Draw a grid, each caption wrapped to the width of its picture."""
     large = max(row.picture.shape[1] for row in rows) >= LARGE
     columns, inches, letters = (5, 2.2, 27) if large else (10, 1.1, 13)
-    captions = [fill(row.caption(), letters) for row in rows]
+    captions = [fill(one_name_each(row).caption(), letters) for row in rows]
     most = max(caption.count('\n') + 1 for caption in captions)
     lines = -(-len(rows) // columns)
     figure = Figure(figsize=(
