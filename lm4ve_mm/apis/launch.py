@@ -3,7 +3,8 @@
 import logging
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -35,6 +36,9 @@ MISTAKES = (CheckpointError, CheckpointNotFoundError, ConfigError, DataError,
             DataNotFoundError)
 # What data sets and their toolboxes raise about files and lists.
 DATA_ERRORS = (OSError, ValueError, RuntimeError, AssertionError, ImportError)
+DATA_HINT = ('The data are those of train_dataloader.dataset, '
+             'val_dataloader.dataset and test_dataloader.dataset; another '
+             'place: --cfg-options train_dataloader.dataset.data_root=PATH')
 
 
 def parse_or_exit(parser: ArgumentParser,
@@ -52,7 +56,7 @@ def parse_or_exit(parser: ArgumentParser,
     """
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    with explained(FileNotFoundError, ValueError, ImportError):
+    with explained(FileNotFoundError, ValueError):
         return configure(load_config(args.config), args), args
 
 
@@ -81,9 +85,13 @@ def load_config(path: str | Path) -> Config:
         return Config.fromfile(path)
     # What MMEngine raises about a base or a file that it cannot parse.
     except (OSError, ValueError, AssertionError, SyntaxError,
-            ConfigParsingError, ModuleNotFoundError) as error:
-        raise ConfigError(f'cannot read the config {path}, or a file that it '
-                          f'inherits in _base_: {error}') from error
+            ConfigParsingError, ImportError) as error:
+        cause = error
+        # An import of custom_imports that failed says why at the bottom.
+        while isinstance(cause, ImportError) and cause.__context__:
+            cause = cause.__context__
+        raise ConfigError(f'cannot read the config {path}, or what it names '
+                          f'in _base_ or custom_imports: {cause}') from error
 
 
 def _similar_files(stem: str, folders: Iterable[Path]) -> list[str]:
@@ -164,10 +172,10 @@ def train_or_exit(runner: Runner) -> None:
     Args:
         runner: Ready to train or to resume.
     """
-    with explained(*DATA_ERRORS):
-        # The first access builds the data sets, as training would.
-        runner.train_loop, runner.val_loop  # noqa: B018
     with explained(*MISTAKES):
+        with _about_data():
+            # The first access builds the data sets, as training would.
+            runner.train_loop, runner.val_loop  # noqa: B018
         runner.train()
 
 
@@ -180,7 +188,19 @@ def test_or_exit(runner: Runner) -> dict[str, float]:
     Returns:
         dict: Metric -> value.
     """
-    with explained(*DATA_ERRORS):
-        runner.test_loop  # noqa: B018
     with explained(*MISTAKES):
+        with _about_data():
+            runner.test_loop  # noqa: B018
         return runner.test()
+
+
+@contextmanager
+def _about_data() -> Iterator[None]:
+    """Say of an error that it is about the data, and where to set them."""
+    try:
+        yield
+    except MISTAKES:
+        raise
+    except DATA_ERRORS as error:
+        raise DataError(
+            f'the data cannot be read: {error}. {DATA_HINT}') from error
