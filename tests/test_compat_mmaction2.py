@@ -111,7 +111,7 @@ def test_vindlu_is_left_out_where_it_cannot_be(
     class Spec:
         origin = str(tmp_path / '__init__.py')
 
-    monkeypatch.setattr(multimodal, 'find_spec', lambda name: Spec)
+    monkeypatch.setattr(multimodal, 'find_module', lambda name: Spec)
     module = ModuleType('dependency')
     with multimodal.without_multimodal(module):
         module.WITH_MULTIMODAL = True

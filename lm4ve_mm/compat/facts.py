@@ -6,8 +6,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
+
+from lm4ve_mm.utils.install import find_module
 
 PACKAGES = (
     'torch', 'torchvision', 'numpy', 'safetensors', 'mmengine', 'mmcv-lite',
@@ -72,7 +73,7 @@ def collect(load_libraries: bool = True) -> Facts:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    mmaction = find_spec('mmaction') if 'mmaction2' in versions else None
+    mmaction = find_module('mmaction')
     has_drn = mmaction is None or Path(mmaction.origin).with_name(
         'models').joinpath('localizers', 'drn').is_dir()
     return Facts(

@@ -6,9 +6,10 @@ installed, which refuse to be built. They are told that this is so.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+
+from lm4ve_mm.utils.install import find_module
 
 from .import_hooks import around_import
 
@@ -29,7 +30,7 @@ def leave_out_of_mmpretrain() -> bool:
 def without_multimodal(module: ModuleType) -> Iterator[None]:
     """Unset a toolbox's switch unless transformers has what it imports."""
     yield
-    spec = find_spec('transformers')
+    spec = find_module('transformers')
     if module.WITH_MULTIMODAL and spec is not None:
         # Read, not imported: that would take seconds.
         source = Path(spec.origin).with_name('modeling_utils.py').read_text(

@@ -1,5 +1,6 @@
 """What is installed, and what to type for what is not."""
 
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 
 
@@ -13,9 +14,14 @@ def how_to_install(extra: str) -> str:
             'requirements/constraints.txt')
 
 
-def is_installed(module: str) -> bool:
-    """Tell whether a top-level module could be imported; imports nothing."""
+def find_module(name: str) -> ModuleSpec | None:
+    """Where a top-level module would be imported from; imports nothing."""
     try:
-        return find_spec(module) is not None
+        return find_spec(name)
     except ImportError:
-        return False
+        return None
+
+
+def is_installed(name: str) -> bool:
+    """Tell whether a top-level module could be imported; imports nothing."""
+    return find_module(name) is not None
