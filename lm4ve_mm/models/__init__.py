@@ -2,10 +2,10 @@
 
 from .frozen_llm_backbone import FrozenLLMBackbone
 from .initializers import StrictPretrained
-from .layers import find_llm_layers
+from .layers import META_KEY, find_llm_layers, unwrap
 from .necks import FrozenLLMNeck, FrozenLLMVideoNeck, TokenPoolingNeck
 
 __all__ = [
-    'FrozenLLMBackbone', 'FrozenLLMNeck', 'FrozenLLMVideoNeck',
-    'StrictPretrained', 'TokenPoolingNeck', 'find_llm_layers'
+    'META_KEY', 'FrozenLLMBackbone', 'FrozenLLMNeck', 'FrozenLLMVideoNeck',
+    'StrictPretrained', 'TokenPoolingNeck', 'find_llm_layers', 'unwrap'
 ]

@@ -38,6 +38,7 @@ def classify(model: nn.Module, inputs: Tensor) -> Tensor:
     return model.head(model.extract_feat(inputs))
 
 
+@apis.explained()
 def main() -> None:
     """Count as the command line says."""
     parser = ArgumentParser(description='Count parameters and MACs by part')
@@ -51,10 +52,7 @@ def main() -> None:
         '224 224)')
     apis.add_config_options(parser)
     args = parser.parse_args()
-    try:
-        cfg = apis.load_config(args.config)
-    except FileNotFoundError as error:
-        parser.exit(2, f'{parser.prog}: error: {error}\n')
+    cfg = apis.load_config(args.config)
     cfg.merge_from_dict(args.cfg_options)
     shape = input_shape(cfg, args.shape)
     init_default_scope(cfg.get('default_scope', 'lm4ve_mm'))

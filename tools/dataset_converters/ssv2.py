@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from lm4ve_mm.utils.explain import explained
 from lm4ve_mm.video.files import (AnnotationError, VideoError,
                                   VideoNotFoundError, missing_files,
                                   write_list)
@@ -27,7 +28,7 @@ from lm4ve_mm.video.files.ssv2 import read_classes, read_clips, transcode
 SHOWN = 10
 
 
-def parse() -> tuple[ArgumentParser, Namespace]:
+def parse() -> Namespace:
     """Read the command line."""
     parser = ArgumentParser(
         description='Make lists and mp4 files of Something-Something-v2')
@@ -52,7 +53,7 @@ def parse() -> tuple[ArgumentParser, Namespace]:
         parser.error(f'--jobs {args.jobs} has to be at least 1')
     if args.videos and not args.videos.is_dir():
         parser.error(f'there is no folder {args.videos}')
-    return parser, args
+    return args
 
 
 def try_transcode(source: Path, folder: Path, height: int) -> str | None:
@@ -88,13 +89,11 @@ def report(what: str, lines: list[str]) -> None:
 
 def main() -> None:
     """Convert as the command line says."""
-    parser, args = parse()
-    try:
+    args = parse()
+    with explained(AnnotationError, VideoNotFoundError):
         classes = read_classes(args.labels)
         splits = {split: read_clips(args.labels, split, classes)
                   for split in ('train', 'val')}
-    except (AnnotationError, VideoNotFoundError) as error:
-        parser.exit(2, f'{parser.prog}: error: {error}\n')
     videos = args.out / 'videos'
     videos.mkdir(parents=True, exist_ok=True)
     names = [clip.name for clips in splits.values() for clip in clips]

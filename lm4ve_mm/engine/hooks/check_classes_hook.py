@@ -3,8 +3,8 @@
 from typing import Optional
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
+from lm4ve_mm.models import unwrap
 from lm4ve_mm.registry import HOOKS
 
 
@@ -31,8 +31,7 @@ class CheckClassesHook(Hook):
         self._check(runner, 'test_dataloader')
 
     def _check(self, runner, loader: str) -> None:
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrap(runner.model)
         # MMAction2 calls it cls_head.
         name = 'head' if hasattr(model, 'head') else 'cls_head'
         head: Optional[int] = getattr(

@@ -7,15 +7,8 @@ from mmengine.model import is_model_wrapper
 from torch import nn
 
 from lm4ve_mm.llm import BlockMismatchError, digest
-from lm4ve_mm.models import find_llm_layers
+from lm4ve_mm.models import META_KEY, find_llm_layers, unwrap
 from lm4ve_mm.registry import HOOKS
-
-META_KEY = 'frozen_llm'
-
-
-def unwrap(model: nn.Module) -> nn.Module:
-    """The model inside a distributed wrapper, or itself."""
-    return model.module if is_model_wrapper(model) else model
 
 
 @HOOKS.register_module()

@@ -7,10 +7,9 @@ from typing import List, Optional
 from mmengine.hooks import Hook
 
 from lm4ve_mm.llm import CheckpointError
+from lm4ve_mm.models import unwrap
 from lm4ve_mm.models.initializers import without_files
 from lm4ve_mm.registry import HOOKS
-
-from .freeze_hook import unwrap
 
 POINTER = 'last_checkpoint'
 

@@ -7,6 +7,7 @@ from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.optim.scheduler.param_scheduler import INF, _ParamScheduler
 
 from lm4ve_mm.registry import PARAM_SCHEDULERS
+from lm4ve_mm.utils.errors import ConfigError
 
 
 @PARAM_SCHEDULERS.register_module()
@@ -38,7 +39,7 @@ class StepWarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         verbose (bool): Whether to log each change. Defaults to False.
 
     Raises:
-        ValueError: If the warm-up is not shorter than the run, the run has no
+        ConfigError: If the warm-up is not shorter than the run, the run has no
             end, or the ratio is not one.
     """
 
@@ -51,11 +52,11 @@ class StepWarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
                  last_step: int = -1,
                  verbose: bool = False) -> None:
         if not 0 <= warmup < end or end >= INF:
-            raise ValueError(
+            raise ConfigError(
                 f'StepWarmupCosineLR got warmup={warmup} and end={end}; it '
                 'needs 0 <= warmup < end, or the cosine never starts')
         if not 0 <= min_ratio <= 1:
-            raise ValueError(
+            raise ConfigError(
                 f'min_ratio={min_ratio} is the last rate over the base rate, '
                 'from 0 to 1; for a rate of 1e-6 at lr=1e-3 give 1e-3')
         self.warmup = warmup
@@ -74,7 +75,7 @@ class StepWarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
                               **kwargs) -> 'StepWarmupCosineLR':
         """Build from lengths in epochs, for ``epoch_length`` steps each."""
         if not by_epoch:
-            raise ValueError(
+            raise ConfigError(
                 'convert_to_iter_based=True converts epochs to steps, but '
                 'by_epoch=False says that these are steps already')
         return cls(*args, warmup=warmup * epoch_length,

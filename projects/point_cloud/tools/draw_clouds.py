@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from lm4ve_point_cloud.activation import point_activation
 from lm4ve_point_cloud.apis import class_names
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
@@ -43,7 +43,7 @@ def predict(cfg: Config, checkpoint: str, count: int) -> list[drawing.Drawn]:
 def draw(rows: list[drawing.Drawn], out: Path) -> None:
     """Draw a panel; the vertical axis of the data, y, points up."""
     lines = -(-len(rows) // COLUMNS)
-    figure = plt.figure(figsize=(2.4 * COLUMNS, 2.6 * lines))
+    figure = Figure(figsize=(2.4 * COLUMNS, 2.6 * lines))
     for place, row in enumerate(rows, 1):
         points, activation = row.picture
         axis = figure.add_subplot(lines, COLUMNS, place, projection='3d')

@@ -8,7 +8,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Sequence
 
-from ...errors import CheckpointError, how_to_install
+from lm4ve_mm.utils.install import how_to_install
+
+from ...errors import CheckpointError
 from ..tensor_files import TensorSource
 from .reference import HUB_SCHEME, HubModel, Select, looks_like_repo
 

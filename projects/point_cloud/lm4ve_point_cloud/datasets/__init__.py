@@ -1,11 +1,9 @@
 """Data sets of point clouds, and the steps of their pipelines."""
 
-from importlib.util import find_spec
-
-from lm4ve_mm.llm.errors import how_to_install
+from lm4ve_mm.utils.install import how_to_install, is_installed
 
 lacking = [name for name in ('h5py', 'filelock', 'tqdm', 'trimesh')
-           if find_spec(name) is None]
+           if not is_installed(name)]
 if lacking:
     raise ImportError(f'point clouds need {" and ".join(lacking)}: '
                       f'{how_to_install("points")}')

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from lm4ve_mm.registry import DATASETS
+from lm4ve_mm.utils.unpickling import read_pickle
 
 from .base import PointCloudDataset, choose
 from .errors import DataError
 from .precision import as_float32
-from .unpickling import read_pickle
 
 WITHOUT_PICKLE = (
     'Set allow_pickle=True to read the arrays in it and nothing else: the '

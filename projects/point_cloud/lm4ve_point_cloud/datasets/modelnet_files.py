@@ -9,11 +9,11 @@ import numpy as np
 
 from lm4ve_mm.ops import fps_numpy
 from lm4ve_mm.utils.build_once import build_once
+from lm4ve_mm.utils.unpickling import read_pickle
 
 from .errors import DataError, DataNotFoundError
 from .files import with_progress, write_h5
 from .precision import as_float32
-from .unpickling import read_pickle
 
 SPLITS = dict(train=9843, test=2468)
 CLASSES = (

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from lm4ve_mm.engine.atomic_backend import NAME as ATOMIC
 from lm4ve_mm.llm.weights.tensor_files import open_torch
+from lm4ve_mm.models import unwrap
 from lm4ve_mm.registry import HOOKS, MODELS
 
 HUB_KEY = 'vote_hook'
@@ -131,8 +131,7 @@ class VoteHook(Hook):
             cfg = runner.cfg.val_dataloader.copy()
             cfg.dataset = dict(cfg.dataset, pipeline=runner.cfg.tta_pipeline)
             self._loader = runner.build_dataloader(cfg)
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrap(runner.model)
         voting = MODELS.build(dict(
             type='lm4ve_mm.PointVoteTTA', module=model.eval(),
             num_votes=self.num_votes, num_runs=1))
