@@ -6,8 +6,9 @@ from .epoch_seed_hook import EpochSeedHook
 from .freeze_hook import FreezeLLMHook
 from .plain_checkpoint_hook import PlainCheckpointHook
 from .resume_hook import FindCheckpointHook
+from .safe_checkpoint_hook import SafeCheckpointHook
 
 __all__ = [
     'CheckClassesHook', 'EpochSeedHook', 'FindCheckpointHook', 'FreezeLLMHook',
-    'PlainCheckpointHook', 'RawEvalEMAHook'
+    'PlainCheckpointHook', 'RawEvalEMAHook', 'SafeCheckpointHook'
 ]
