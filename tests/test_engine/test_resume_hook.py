@@ -8,6 +8,8 @@ import torch
 from torch import nn
 
 from lm4ve_mm.engine.hooks import FindCheckpointHook, SafeCheckpointHook
+from lm4ve_mm.engine.resume_checks import (PARTS, disarm_config,
+                                           require_all_parts)
 from lm4ve_mm.llm import CheckpointError
 
 
@@ -133,16 +135,32 @@ def resumed(digits, train, tmp_path, change, **options):
     (('optimizer', 'param_schedulers'), 'optimizer.*schedules'),
     (('optimizer', ), "the optimizer's state"),
     (('param_schedulers', ), 'the schedules'),
+    (('message_hub', ), 'the log'),
     (('meta', ), 'epoch and iteration')], ids=str)
-def test_file_that_cannot_be_resumed(digits, train, tmp_path, lost, words):
-    def change(held):
-        for part in lost:
-            del held[part]
-
+def test_file_that_cannot_be_resumed(tmp_path, lost, words):
+    torch.save(dict(), tmp_path / 'epoch_2.pth')
+    held = {part: {} for part in PARTS}
+    for part in lost:
+        del held[part]
+    runner = SimpleNamespace(_load_from=str(tmp_path / 'best_4.pth'),
+                             param_schedulers=[object()])
     with pytest.raises(CheckpointError, match=words) as caught:
-        resumed(digits, train, tmp_path, change)
+        require_all_parts(runner, held)
     assert str(tmp_path / 'epoch_2.pth') in str(caught.value)
-    assert 'load_from=' in str(caught.value)
+    assert f'load_from={runner._load_from}' in str(caught.value)
+
+
+def test_run_without_schedules_needs_none():
+    held = {part: {} for part in PARTS if part != 'param_schedulers'}
+    require_all_parts(SimpleNamespace(param_schedulers=None), held)
+
+
+def test_best_checkpoint_is_not_resumed(digits, train, tmp_path):
+    def change(held):
+        del held['optimizer'], held['param_schedulers']
+
+    with pytest.raises(CheckpointError, match='best_'):
+        resumed(digits, train, tmp_path, change)
     assert not (tmp_path / 'epoch_3.pth').exists()
 
 
@@ -158,21 +176,30 @@ def test_config_of_a_checkpoint_is_not_executed(digits, train, tmp_path,
     assert (tmp_path / 'epoch_4.pth').is_file()
 
 
-@pytest.mark.parametrize('code', ['(' * 9999, None, 3, 'gpu_ids = range(2)',
-                                  '\0'])
-def test_config_that_is_no_config(digits, train, tmp_path, code):
-    resumed(digits, train, tmp_path,
-            lambda held: held['meta'].update(config=code))
-    assert (tmp_path / 'epoch_4.pth').is_file()
+@pytest.mark.parametrize('code', [
+    '(' * 9999, None, 3, 'gpu_ids = range(2)', '\0', 'gpu_ids = [0]'])
+def test_config_that_is_none_of_ours(code):
+    said = []
+    meta = dict(config=code, epoch=2)
+    disarm_config(SimpleNamespace(
+        world_size=1, logger=SimpleNamespace(warning=said.append)), meta)
+    assert meta == dict(epoch=2)
+    assert len(said) == 1 and 'not executed' in said[0]
 
 
-def test_settings_that_differ_are_said_with_both_values(digits, train,
-                                                        tmp_path, said):
+def test_what_goes_on_other_than_configured_is_said(digits, train, tmp_path,
+                                                    said):
+    """With both values."""
     resumed(digits, train, tmp_path, lambda held: None, **{
         'optim_wrapper.optimizer.lr': 5e-3,
-        'optim_wrapper.optimizer.weight_decay': 0.3})
-    for words in ('initial_lr=0.01, not with the config\'s 0.005',
-                  'weight_decay=0.01, not with the config\'s 0.3'):
+        'optim_wrapper.optimizer.weight_decay': 0.3,
+        'train_dataloader.batch_size': 12,
+        'train_cfg.max_epochs': 2, 'param_scheduler.max_epochs': 2})
+    for words in ("initial_lr=0.01, not with the config's 0.005",
+                  "weight_decay=0.01, not with the config's 0.3",
+                  'max_epochs=2 instead of 4',
+                  '6 iterations in 2 epochs, but an epoch has 4',
+                  'max_epochs=2: there is nothing left to train'):
         assert any(words in line for line in said), words
 
 
@@ -185,19 +212,6 @@ def test_schedule_of_mmengine_is_said_with_both_values(digits, train,
     cfg.resume = True
     train(cfg)
     assert any('T_max=4 in the checkpoint, 9 in the config' in line
-               for line in said)
-
-
-def test_nothing_left_to_train_is_said(digits, train, tmp_path, said):
-    resumed(digits, train, tmp_path, lambda held: None, **{
-        'train_cfg.max_epochs': 2, 'param_scheduler.max_epochs': 2})
-    assert any('nothing left to train' in line for line in said)
-
-
-def test_other_epoch_length_is_said(digits, train, tmp_path, said):
-    resumed(digits, train, tmp_path, lambda held: None,
-            **{'train_dataloader.batch_size': 12})
-    assert any('6 iterations in 2 epochs, but an epoch has 4' in line
                for line in said)
 
 

@@ -65,6 +65,7 @@ class FreezeLLMHook(Hook):
         self._frozen_host: dict[str, nn.Module] = {}
         self._host_digest = ''
         self._reported = False
+        self._iteration = 0
         self._gradients: GradientWatch | None = None
         # Checksums of what is frozen, while training.
         self._sums: dict[str, list] = {}
@@ -126,6 +127,7 @@ class FreezeLLMHook(Hook):
                          data_batch=None,
                          outputs=None) -> None:
         """Once, look for layers that had no gradient."""
+        self._iteration = runner.iter + 1
         if self._gradients is not None:
             watch, self._gradients = self._gradients, None
             watch.finish()
@@ -208,7 +210,7 @@ class FreezeLLMHook(Hook):
         if changed:
             raise BlockMismatchError(
                 f'The frozen weights of {", ".join(changed)} have changed '
-                f'since the training began, by iteration {runner.iter + 1}. '
+                f'since the training began, by iteration {self._iteration}. '
                 'Something wrote into them or changed their type (an '
                 'initialiser, an optimiser, model.half()). The checkpoints '
                 'before were checked when they were saved: resume from the '

@@ -66,6 +66,7 @@ class SafeCheckpointHook(TidyCheckpointHook):
         self.non_finite = non_finite
         self.check_interval = check_interval
         self._watch = FiniteWatch()
+        self._iteration = 0
         self._pending: dict = {}
         self._resumed: dict | None = None
 
@@ -135,7 +136,8 @@ class SafeCheckpointHook(TidyCheckpointHook):
                          data_batch=None,
                          outputs=None) -> None:
         """Note the loss, look at it now and then, and save if it is time."""
-        self._watch.note(outputs, runner.iter + 1)
+        self._iteration = runner.iter + 1
+        self._watch.note(outputs, self._iteration)
         if self.every_n_train_iters(runner, self.check_interval):
             self._look(runner)
         super().after_train_iter(
@@ -145,6 +147,12 @@ class SafeCheckpointHook(TidyCheckpointHook):
         """Look at loss and weights, and save if it is time."""
         self._look(runner)
         super().after_train_epoch(runner)
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        """Save the best of a training; a validation by itself saves nothing.
+        """
+        if isinstance(runner._train_loop, BaseLoop):
+            super().after_val_epoch(runner, metrics)
 
     def _look(self, runner) -> bool:
         """Stop or warn if loss or weights are not finite.
@@ -162,7 +170,7 @@ class SafeCheckpointHook(TidyCheckpointHook):
         if names:
             what.append(
                 f'{len(names)} tensors of the model hold NaN or infinity by '
-                f'iteration {runner.iter + 1} ({", ".join(names[:3])}'
+                f'iteration {self._iteration} ({", ".join(names[:3])}'
                 f'{", ..." if names[3:] else ""})')
         text = '; '.join(what)
         # Its loss scaler leaves such a step out.
