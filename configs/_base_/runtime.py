@@ -1,6 +1,8 @@
 # What every run of ours has: registration, hooks, a seed, and checkpoints that
-# are complete or not there.
+# are whole and finite and stay until better ones are there.
 _base_ = ['mmpretrain::_base_/default_runtime.py', './hooks.py']
 default_hooks = dict(
-    checkpoint=dict(backend_args=dict(backend='lm4ve_mm.atomic')))
+    checkpoint=dict(
+        type='lm4ve_mm.SafeCheckpointHook',
+        backend_args=dict(backend='lm4ve_mm.atomic')))
 randomness = dict(seed=0)

@@ -4,5 +4,7 @@ custom_imports = dict(
     imports=['lm4ve_mm.plugin', 'lm4ve_mm.video'],
     allow_failed_imports=False)
 default_hooks = dict(
-    checkpoint=dict(backend_args=dict(backend='lm4ve_mm.atomic')))
+    checkpoint=dict(
+        type='lm4ve_mm.SafeCheckpointHook',
+        backend_args=dict(backend='lm4ve_mm.atomic')))
 randomness = dict(seed=0)

@@ -17,6 +17,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from lm4ve_mm import compat
+from lm4ve_mm.engine.errors import RunError
 from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
 
 INSTALLED_CONFIGS = Path(__file__).parents[1] / '.mim' / 'configs'
@@ -282,9 +283,9 @@ def train_or_exit(runner: Runner) -> None:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Let a message about weights stand alone, with exit status 2."""
+    """Let a message about weights or the run stand alone, with status 2."""
     try:
         yield
-    except (CheckpointError, CheckpointNotFoundError) as error:
+    except (CheckpointError, CheckpointNotFoundError, RunError) as error:
         print(f'error: {error}', file=sys.stderr, flush=True)  # noqa: T201
         sys.exit(2)

@@ -1,5 +1,6 @@
 """A tiny classifier on digits, for tests that need a whole run."""
 
+import functools
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from sklearn.datasets import load_digits
 
 EMA = dict(type='lm4ve_mm.RawEvalEMAHook', momentum=0.1)
 SEED = dict(type='lm4ve_mm.EpochSeedHook')
@@ -111,6 +113,10 @@ def block_config(work_dir, hooks=ALL, epochs=3):
     return cfg
 
 
+# The file is read once, not for each data set.
+read_digits = functools.cache(load_digits)
+
+
 class At(Hook):
     """Calls a function at one point of the run, before the other hooks."""
 
@@ -130,6 +136,7 @@ def train(tmp_path, monkeypatch):
     count = iter(range(100))
     # Asks compilers for their versions, which takes longer than the training.
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
+    monkeypatch.setattr('sklearn.datasets.load_digits', read_digits)
 
     def run(cfg, cut_at_iter=None, mode='train', hooks=()):
         name = f'{tmp_path.name}_{next(count)}'
