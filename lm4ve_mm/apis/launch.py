@@ -16,6 +16,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from lm4ve_mm import compat
+from lm4ve_mm.engine.errors import RunError
 from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
 from lm4ve_mm.utils.errors import ConfigError, DataError, DataNotFoundError
 from lm4ve_mm.utils.explain import explained
@@ -33,7 +34,7 @@ LAUNCHERS = dict(
           'OMPI_COMM_WORLD_SIZE', 'MASTER_ADDR'),
          'mpirun, with MASTER_ADDR for the first host'))
 MISTAKES = (CheckpointError, CheckpointNotFoundError, ConfigError, DataError,
-            DataNotFoundError)
+            DataNotFoundError, RunError)
 # What data sets and their toolboxes raise about files and lists.
 DATA_ERRORS = (OSError, ValueError, RuntimeError, AssertionError, ImportError)
 DATA_HINT = ('The data are those of train_dataloader.dataset, '
