@@ -14,6 +14,7 @@ from .mmaction2 import (accept_newer_mmcv, leave_out_multimodal,
                         repair_video_hue, supply_drn)
 from .numpy2 import repair_adjust_hue, restore_numpy_names
 from .packages import know_this_package, replace_pkg_resources
+from .starts import load_files_last, load_whole_hosts
 
 __all__ = ['apply', 'prepare_distributed']
 
@@ -29,6 +30,8 @@ REPAIRS = (
     supply_drn,
     leave_out_multimodal,
     repair_video_hue,
+    load_files_last,
+    load_whole_hosts,
 )
 
 

@@ -4,8 +4,10 @@ from .frozen_llm_backbone import FrozenLLMBackbone
 from .initializers import StrictPretrained
 from .layers import find_llm_layers
 from .necks import FrozenLLMNeck, FrozenLLMVideoNeck, TokenPoolingNeck
+from .origins import describe_start, prove_starts
 
 __all__ = [
     'FrozenLLMBackbone', 'FrozenLLMNeck', 'FrozenLLMVideoNeck',
-    'StrictPretrained', 'TokenPoolingNeck', 'find_llm_layers'
+    'StrictPretrained', 'TokenPoolingNeck', 'describe_start',
+    'find_llm_layers', 'prove_starts'
 ]

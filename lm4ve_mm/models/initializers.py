@@ -1,20 +1,25 @@
 """Starts a backbone from a file, completely or not at all."""
 
+from collections.abc import Mapping
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from mmengine.logging import print_log
-from mmengine.model import initialize
+from mmengine.model import PretrainedInit, initialize
 from torch import nn
 
 from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
 from lm4ve_mm.llm.weights.tensor_files import open_torch
-from lm4ve_mm.registry import WEIGHT_INITIALIZERS
-
-from lm4ve_mm.published.translate import (Translated, compare, shapes_of,
+from lm4ve_mm.published.formats import FORMATS
+from lm4ve_mm.published.host_names import Fit, fit
+from lm4ve_mm.published.translate import (Translated, require_all, shapes_of,
                                           tensors_of)
 from lm4ve_mm.published.videomae import is_videomae, translate_backbone
+from lm4ve_mm.registry import WEIGHT_INITIALIZERS
+
+from .frozen_llm_backbone import FrozenLLMBackbone
+from .left_out import host_names_of
+from .starts import keep, prefix_of
 
 OBTAIN = ('VideoMAE links its files in MODEL_ZOO.md of '
           'github.com/MCG-NJU/VideoMAE')
@@ -39,7 +44,7 @@ class StrictPretrained:
     """
 
     def __init__(self,
-                 checkpoint: Optional[str],
+                 checkpoint: str | None,
                  prefix: str = 'backbone.',
                  may_lack: str = '',
                  obtain: str = OBTAIN) -> None:
@@ -73,35 +78,42 @@ class StrictPretrained:
                 'another place with --cfg-options '
                 'model.backbone.init_cfg.checkpoint=PATH, or start from '
                 'chance with model.backbone.init_cfg.checkpoint=None')
-        found = self._read(open_torch(path), module)
+        state = open_torch(path)
+        placed = fit(tensors_of(state, self.checkpoint), module,
+                     prefix_of(module), FORMATS)
+        found = self._read(state, module, placed)
         # Compared above: what is missing may be, and is reported below.
         module.load_state_dict(found.weights, strict=False)
-        # Children with an initialisation of their own come after us.
-        for child in module.modules():
-            if hasattr(child, 'is_init'):
-                child.is_init = True
         print_log(
             f'{path}: {found.kind} file, {len(found.weights)} tensors. '
             f'Missing, left as initialised: {found.missing}. Unused: '
             f'{found.unexpected}.', logger='current')
+        keep(module, str(path), list(found.weights), placed.spare_norm)
 
-    def _read(self, state: Mapping, module: nn.Module) -> Translated:
+    def _read(self, state: Mapping, module: nn.Module,
+              placed: Fit) -> Translated:
         """The file in the backbone's names, compared strictly."""
-        tensors = tensors_of(state, self.checkpoint)
-        if is_videomae(state):
+        if is_videomae(state) and not isinstance(module, FrozenLLMBackbone):
             return translate_backbone(state, module)
-        held = {name.removeprefix(self.prefix): tensor
-                for name, tensor in tensors.items()
-                if name.startswith(self.prefix)}
-        if not held:
+        found = placed.found
+        if not found.weights:
             raise CheckpointError(
-                f'{self.checkpoint} is no file of VideoMAE and has nothing '
-                f'under {self.prefix!r}; it holds '
-                f'{", ".join(map(str, list(tensors)[:5]))}, ...')
-        return compare(held, shapes_of(module), self.may_lack)
+                f'{self.checkpoint} is no file of VideoMAE, timm or DeiT and '
+                f'has nothing under {self.prefix!r}; it holds '
+                f'{", ".join(map(str, list(placed.rest)[:5]))}, ...')
+        norm = {id(tensor) for tensor in placed.spare_norm.values()}
+        surplus = [name for name, tensor in placed.rest.items()
+                   if name.startswith(self.prefix) and id(tensor) not in norm]
+        inserted = [n for n in found.missing if n not in host_names_of(module)
+                    ] if isinstance(module, FrozenLLMBackbone) else []
+        require_all(
+            found._replace(unexpected=surplus, missing=[
+                name for name in found.missing if name not in inserted]),
+            shapes_of(module), self.may_lack, '')
+        return found
 
 
-def default_init(module: nn.Module) -> List[dict]:
+def default_init(module: nn.Module) -> list[dict]:
     """The ``init_cfg`` that a module's class has where none is given."""
     for kind in type(module).__mro__:
         given = signature(kind.__init__).parameters.get('init_cfg')
@@ -111,8 +123,8 @@ def default_init(module: nn.Module) -> List[dict]:
     return []
 
 
-def without_files(model: nn.Module) -> List[str]:
-    """Let the backbones of a model start from chance instead of their files.
+def without_files(model: nn.Module) -> list[str]:
+    """Let the parts of a model start at random instead of from their files.
 
     For a run that resumes: its checkpoint holds all of them.
 
@@ -125,19 +137,31 @@ def without_files(model: nn.Module) -> List[str]:
     """
     names = []
     for prefix, module in model.named_modules():
-        for cfg in _with_file(module):
-            cfg['checkpoint'] = None
-            names += [f'{prefix}.{name}'.lstrip('.')
-                      for name in module.state_dict()]
+        given = getattr(module, 'init_cfg', None) or []
+        cfgs = [given] if isinstance(given, Mapping) else list(given)
+        if not any(reads_file(cfg) for cfg in cfgs):
+            continue
+        module.init_cfg = [_without_file(cfg) for cfg in cfgs
+                           if not reads_file(cfg) or _kind(cfg) is not
+                           PretrainedInit]
+        names += [f'{prefix}.{name}'.lstrip('.')
+                  for name in module.state_dict()]
     return names
 
 
-def _with_file(module: nn.Module) -> Iterator[Dict[str, Any]]:
-    """Those of a module's ``init_cfg`` that read a file strictly."""
-    given = getattr(module, 'init_cfg', None) or []
-    for cfg in [given] if isinstance(given, Mapping) else given:
-        kind = cfg.get('type')
-        name = kind if isinstance(kind, str) else kind.__name__
-        if name.rpartition('.')[-1] == StrictPretrained.__name__ and cfg.get(
-                'checkpoint'):
-            yield cfg
+def reads_file(cfg: Mapping) -> bool:
+    """Whether an ``init_cfg`` reads a file, however its type is spelt."""
+    kind = _kind(cfg)
+    return bool(cfg.get('checkpoint')) and isinstance(
+        kind, type) and issubclass(kind, (PretrainedInit, StrictPretrained))
+
+
+def _kind(cfg: Mapping) -> type | None:
+    """The class of an initialiser."""
+    kind = cfg.get('type')
+    return WEIGHT_INITIALIZERS.get(kind) if isinstance(kind, str) else kind
+
+
+def _without_file(cfg: Mapping) -> Mapping:
+    """The same without the file, if it has one."""
+    return dict(cfg, checkpoint=None) if reads_file(cfg) else cfg
