@@ -4,10 +4,10 @@ from .frozen_llm_backbone import FrozenLLMBackbone
 from .initializers import StrictPretrained
 from .layers import find_llm_layers
 from .necks import FrozenLLMNeck, FrozenLLMVideoNeck, TokenPoolingNeck
-from .origins import describe_start, prove_starts
+from .origins import describe_start, prove_starts, report_frozen
 
 __all__ = [
     'FrozenLLMBackbone', 'FrozenLLMNeck', 'FrozenLLMVideoNeck',
     'StrictPretrained', 'TokenPoolingNeck', 'describe_start',
-    'find_llm_layers', 'prove_starts'
+    'find_llm_layers', 'prove_starts', 'report_frozen'
 ]

@@ -1,10 +1,12 @@
 """Which file each tensor of a model is from, and the proof that it still is."""
 
 import itertools
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from lm4ve_mm.llm import CheckpointError, digest
@@ -101,3 +103,20 @@ def describe_start(model: nn.Module, name: str) -> tuple[str, bool]:
             if drawn else '')
     return (f'{name} has {said}{left}, sha256 {digest([own])[:16]}',
             not drawn)
+
+
+def report_frozen(model: nn.Module, frozen: Iterable[str]) -> None:
+    """Prove what was loaded, and log which file each frozen part is from.
+
+    Args:
+        model: About to be trained.
+        frozen: Names of the parts that are frozen.
+
+    Raises:
+        CheckpointError: See :func:`prove_starts`.
+    """
+    prove_starts(model)
+    for name in frozen:
+        said, whole = describe_start(model, name)
+        print_log(f'Frozen: {said}', logger='current',
+                  level=logging.INFO if whole else logging.WARNING)

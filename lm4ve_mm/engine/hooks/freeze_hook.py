@@ -7,7 +7,7 @@ from mmengine.model import is_model_wrapper
 from torch import nn
 
 from lm4ve_mm.llm import BlockMismatchError, digest
-from lm4ve_mm.models import find_llm_layers
+from lm4ve_mm.models import find_llm_layers, report_frozen
 from lm4ve_mm.registry import HOOKS
 
 META_KEY = 'frozen_llm'
@@ -87,6 +87,7 @@ class FreezeLLMHook(Hook):
         """Report, and check the block after initialisation and resume."""
         self._report(runner)
         self._check(runner)
+        report_frozen(unwrap(runner.model), self.freeze)
         if self._frozen_host and self.check_digest:
             self._host_digest = self._digest_host()
 
