@@ -19,7 +19,7 @@ from lm4ve_mm.registry import WEIGHT_INITIALIZERS
 
 from .frozen_llm_backbone import FrozenLLMBackbone
 from .left_out import host_names_of
-from .starts import keep, prefix_of
+from .starts import keep, prefix_of, unused_of
 
 OBTAIN = ('VideoMAE links its files in MODEL_ZOO.md of '
           'github.com/MCG-NJU/VideoMAE')
@@ -29,15 +29,15 @@ OBTAIN = ('VideoMAE links its files in MODEL_ZOO.md of '
 class StrictPretrained:
     """An ``init_cfg`` that loads all of a backbone or raises.
 
-    MMEngine's ``Pretrained`` warns where names do not match, and trains on
-    from chance. Published files of VideoMAE are read as they are; a
+    Published files of VideoMAE, timm and DeiT are read as they are; a
     checkpoint of ours gives what is under ``prefix``. It is read when
     training starts; not for a test, and where
     :class:`lm4ve_mm.engine.FindCheckpointHook` runs, not to resume.
 
     Args:
-        checkpoint (str, optional): The file. None starts from chance, as the
-            backbone's class does without an ``init_cfg``.
+        checkpoint (str, optional): The file. None starts from random
+            initialisation, as the backbone's class does without an
+            ``init_cfg``.
         prefix (str): Of the backbone in a checkpoint of ours.
         may_lack (str): Pattern of names that the file need not have.
         obtain (str): Where to get the file, shown if it is missing.
@@ -66,7 +66,8 @@ class StrictPretrained:
         if self.checkpoint is None:
             default = default_init(module)
             print_log(
-                f'{type(module).__name__} starts from chance, since '
+                f'{type(module).__name__} starts from random '
+                'initialisation, since '
                 'init_cfg.checkpoint=None; initialised as by default: '
                 f'{default or "as it was built"}', logger='current')
             initialize(module, default)
@@ -77,7 +78,8 @@ class StrictPretrained:
                 f'init_cfg: there is no file {path}. {self.obtain}. Give '
                 'another place with --cfg-options '
                 'model.backbone.init_cfg.checkpoint=PATH, or start from '
-                'chance with model.backbone.init_cfg.checkpoint=None')
+                'random initialisation with '
+                'model.backbone.init_cfg.checkpoint=None')
         state = open_torch(path)
         placed = fit(tensors_of(state, self.checkpoint), module,
                      prefix_of(module), FORMATS)
@@ -87,8 +89,8 @@ class StrictPretrained:
         print_log(
             f'{path}: {found.kind} file, {len(found.weights)} tensors. '
             f'Missing, left as initialised: {found.missing}. Unused: '
-            f'{found.unexpected}.', logger='current')
-        keep(module, str(path), list(found.weights), placed.spare_norm)
+            f'{unused_of(placed)}.', logger='current')
+        keep(module, str(path), list(found.weights), placed)
 
     def _read(self, state: Mapping, module: nn.Module,
               placed: Fit) -> Translated:
@@ -101,9 +103,9 @@ class StrictPretrained:
                 f'{self.checkpoint} is no file of VideoMAE, timm or DeiT and '
                 f'has nothing under {self.prefix!r}; it holds '
                 f'{", ".join(map(str, list(placed.rest)[:5]))}, ...')
-        norm = {id(tensor) for tensor in placed.spare_norm.values()}
-        surplus = [name for name, tensor in placed.rest.items()
-                   if name.startswith(self.prefix) and id(tensor) not in norm]
+        norm = placed.spare_norm.values()
+        surplus = [name for name in placed.rest
+                   if name.startswith(self.prefix) and name not in norm]
         inserted = [n for n in found.missing if n not in host_names_of(module)
                     ] if isinstance(module, FrozenLLMBackbone) else []
         require_all(

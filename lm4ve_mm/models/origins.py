@@ -1,4 +1,4 @@
-"""Which file each tensor of a model is from, and the proof that it still is."""
+"""Which file each tensor of a model is from, and the proof of it."""
 
 import itertools
 import logging

@@ -115,26 +115,28 @@ def load_into(module: nn.Module, state: Mapping, strict: bool = False,
     else:
         require_host(module, [*lacking, *differs], list(given), file,
                      lenient=_initialising.get())
-    _report(module, placed, file, lacking, differs, list(unused))
+    _report(module, placed, file, lacking, differs)
     names = [n for n in module.state_dict()
              if n not in lacking and n not in differs]
-    keep(module, file, names, placed.spare_norm)
+    keep(module, file, names, placed)
 
 
 def keep(module: nn.Module, file: str, names: Sequence[str],
-         spare_norm: Mapping[str, Tensor]) -> None:
+         placed: Fit) -> None:
     """See to it that what was just loaded stays, until training starts.
 
     Args:
         module: What was loaded.
         file: From where.
         names: Of the tensors, in the module.
-        spare_norm: The host's final norm, where the module has none.
+        placed: What the file holds.
     """
     if _initialising.get():
         own = module.state_dict()
         module.__dict__.setdefault('_pending_starts', []).append(_Pending(
-            file, {n: own[n].clone() for n in names}, dict(spare_norm)))
+            file, {n: own[n].clone() for n in names},
+            {part: placed.rest[name]
+             for part, name in placed.spare_norm.items()}))
     else:
         remember(module, file, names)
 
@@ -176,9 +178,16 @@ def _require_all(lacking: list[str], unused: list[str]) -> None:
             'The model and loaded state dict do not match exactly\n', *said]))
 
 
+def unused_of(placed: Fit) -> list[str]:
+    """Names of a file that have no place, nor will have one in a neck."""
+    later = placed.spare_norm.values() if _initialising.get() else ()
+    return [name for name in placed.rest if name not in later]
+
+
 def _report(module: nn.Module, placed: Fit, file: str, lacking: list[str],
-            differs: list[str], unused: list[str]) -> None:
+            differs: list[str]) -> None:
     """Log what was loaded, and all that was not."""
+    unused = unused_of(placed)
     count = len(module.state_dict()) - len(lacking) - len(differs)
     heads = (f' Of another shape, left as initialised: {differs}.'
              if differs else '')
@@ -232,24 +241,27 @@ def _restore(root: nn.Module, prefix: str, module: nn.Module,
         f'file{again}, sha256 {digest([pending.loaded])[:16]}',
         logger='current')
     if pending.spare_norm:
-        _give_norm(root, prefix, pending)
+        given = _give_norm(root, prefix, pending)
+        print_log(
+            f"{pending.file}: the host's final norm " +
+            ('goes to the neck, which owns it here' if given else
+             'has no place here and is not used'), logger='current')
 
 
-def _give_norm(root: nn.Module, prefix: str, pending: _Pending) -> None:
-    """The host's final norm goes to the neck that owns it, if there is one."""
+def _give_norm(root: nn.Module, prefix: str, pending: _Pending) -> bool:
+    """Give the host's final norm to the neck that owns it, if there is one."""
     neck = None
     while prefix and neck is None:
         prefix = prefix.rpartition('.')[0]
         found = getattr(root.get_submodule(prefix), 'neck', None)
         neck = found if isinstance(found, TokenPoolingNeck) else None
     if neck is None:
-        return
+        return False
     own = neck.norm.state_dict()
     if any(name not in own or own[name].shape != tensor.shape
            for name, tensor in pending.spare_norm.items()):
-        return
+        return False
     for name, tensor in pending.spare_norm.items():
         own[name].copy_(tensor)
     remember(neck.norm, pending.file, list(pending.spare_norm))
-    print_log(f"{pending.file}: the host's final norm goes to the neck, "
-              'which owns it here', logger='current')
+    return True

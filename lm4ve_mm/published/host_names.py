@@ -30,13 +30,13 @@ class Fit(NamedTuple):
     Attributes:
         found: The weights in the module's names, and what does not match.
         rest: Tensors without a place, under the names of the file.
-        spare_norm: Those of ``rest`` that are the host's final norm,
-            ``weight`` and ``bias``, for a neck that owns it.
+        spare_norm: The host's final norm, for a neck that owns it:
+            ``'weight'`` and ``'bias'`` -> name in ``rest``.
     """
 
     found: Translated
     rest: dict[str, Tensor]
-    spare_norm: dict[str, Tensor]
+    spare_norm: dict[str, str]
 
 
 def canonical(name: str) -> str:
@@ -86,8 +86,8 @@ def fit(state: Mapping, module: nn.Module, prefix: str = '',
     found = Translated(kind, weights, [n for n in own if n not in weights],
                        list(rest), block)
     return Fit(found, rest, {
-        parts[1]: rest[name] for parts, name in norm.items()
-        if name in rest and parts[0] != NECK_NORM})
+        part: name for (owner, part), name in norm.items()
+        if name in rest and owner != NECK_NORM})
 
 
 def _place(held: Mapping[str, Tensor], places: Mapping[str, str],
