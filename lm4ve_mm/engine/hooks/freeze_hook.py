@@ -12,7 +12,8 @@ from lm4ve_mm.engine.gradient_watch import GradientWatch
 from lm4ve_mm.engine.ranks import compare_ranks
 from lm4ve_mm.llm import BlockMismatchError, digest
 from lm4ve_mm.llm.verified_layer import IDENTITY_KEY
-from lm4ve_mm.models import META_KEY, find_llm_layers, unwrap
+from lm4ve_mm.models import (META_KEY, find_llm_layers, report_frozen,
+                             unwrap)
 from lm4ve_mm.registry import HOOKS
 
 
@@ -99,6 +100,7 @@ class FreezeLLMHook(Hook):
         self._report(runner)
         compare_ranks(find_llm_layers(unwrap(runner.model)))
         self._check(runner)
+        report_frozen(unwrap(runner.model), self.freeze)
         if self.check_digest:
             self._sums = self._checksums(runner)
             if self._frozen_host:

@@ -34,6 +34,9 @@ class PointCloudClassifier(ImageClassifier):
         init_cfg (dict, optional): MMEngine's initialisation.
     """
 
+    # See lm4ve_mm.models.starts.
+    reads_published_files = True
+
     def __init__(self,
                  backbone: dict,
                  neck: dict | None = None,
