@@ -5,7 +5,7 @@ from .mlp_control import MLPLayer
 from .data_parallel import ignore_in_ddp
 from .errors import (BlockMismatchError, CheckpointError,
                      CheckpointNotFoundError)
-from .weights.families import FAMILIES, Family
+from .weights.families import FAMILIES, Family, register_family
 from .block.geometry import BlockGeometry
 from .weights.identity import BlockIdentity, digest
 from .layer import FrozenLLMLayer
@@ -13,5 +13,6 @@ from .layer import FrozenLLMLayer
 __all__ = [
     'FAMILIES', 'BlockGeometry', 'BlockIdentity', 'BlockMismatchError',
     'Blocks', 'CheckpointError', 'CheckpointNotFoundError', 'Family',
-    'FrozenLLMLayer', 'MLPLayer', 'digest', 'ignore_in_ddp', 'read_blocks'
+    'FrozenLLMLayer', 'MLPLayer', 'digest', 'ignore_in_ddp', 'read_blocks',
+    'register_family'
 ]

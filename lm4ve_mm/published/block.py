@@ -5,15 +5,15 @@ Meta's names and float32, ``llama.norm.weight`` the final norm that was never
 loaded, all ones (arXiv 2310.12973, code).
 """
 
-from typing import Dict, List, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from lm4ve_mm.llm.weights.read import Blocks, read_layer
-from lm4ve_mm.llm.errors import CheckpointError
+from lm4ve_mm.llm import BlockGeometry, Blocks, CheckpointError
 from lm4ve_mm.llm.weights.families import LLAMA_META
-from lm4ve_mm.llm.block.geometry import BlockGeometry
+from lm4ve_mm.llm.weights.layer_reader import read_layer
+from lm4ve_mm.llm.weights.tensor_files import HeldTensors
 
 PREFIX = 'llama.'
 # What upstream's code has written down and its files do not tell.
@@ -21,19 +21,6 @@ NUM_HEADS = 32
 NORM_EPS = 1e-6
 LAYER = 31
 NUM_LAYERS = 32
-
-
-class _Held:
-    """Tensors in memory as a source of tensors."""
-
-    def __init__(self, tensors: Dict[str, Tensor]) -> None:
-        self._tensors = tensors
-
-    def names(self) -> List[str]:
-        return list(self._tensors)
-
-    def read(self, name: str) -> List[Tensor]:
-        return [self._tensors[name]]
 
 
 def released_block(state: Mapping[str, Tensor],
@@ -81,6 +68,6 @@ def released_block(state: Mapping[str, Tensor],
         if 'layers.0.feed_forward.w1.weight' in held else width,
         norm_eps=NORM_EPS,
         rope_theta=10000.0)
-    tensors = read_layer(_Held(held), LLAMA_META, 0, geometry, 'llama.*')
+    tensors = read_layer(HeldTensors(held), LLAMA_META, 0, geometry)
     return Blocks('llama', 'released', (layer, ), NUM_LAYERS, geometry,
                   [tensors], None)

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Mapping, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ class BlockIdentity:
 
     family: str
     source: str
-    layers: Tuple[int, ...]
+    layers: tuple[int, ...]
     dtype: str
     sha256: str
 

@@ -5,13 +5,13 @@ after the other, and the rotary phase turning rows (i, i + rope_dims / 2).
 Parts of fused tensors are copied, so that none of them keeps the whole.
 """
 
+from collections.abc import Callable
 from functools import partial
-from typing import Dict
 
 from torch import Tensor
 
-from ...errors import CheckpointError
 from ...block.geometry import BlockGeometry
+from ...errors import CheckpointError
 from .base import Transform
 
 # Place of query, key and value in a fused tensor.
@@ -96,7 +96,10 @@ def gate_up_part(tensor: Tensor, geometry: BlockGeometry, part: str) -> Tensor:
     return tensor.chunk(2)[('gate', 'up').index(part)].clone()
 
 
-def fused_qkv(split_weight, split_bias=None) -> Dict[str, Transform]:
+def fused_qkv(
+        split_weight: Callable[..., Tensor],
+        split_bias: Callable[..., Tensor] | None = None
+) -> dict[str, Transform]:
     """Transforms of a tensor that fuses queries, keys and values.
 
     Args:
