@@ -134,7 +134,8 @@ class TestFaults:
         ('gemma3', dict(attn_logit_softcapping=50.), 'softcapping=50.0'),
         ('phi3', dict(num_key_value_heads=4), r'\(96, 48\).*for 144 rows'),
         ('pythia', dict(hidden_size=64), r'query_key_value.weight: its fused'),
-        ('qwen2', dict(model_type='qwen3'), 'q_norm.weight is missing'),
+        ('qwen2', dict(model_type='qwen3', head_dim=12),
+         'q_norm.weight is missing'),
         ('qwen3', dict(model_type='llama'), 'q_norm.weight'),
         ('gpt2', dict(n_layer=2), 'no error'),
     ])

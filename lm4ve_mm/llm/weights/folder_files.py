@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Container
 from pathlib import Path
 
 from ..errors import CheckpointError, CheckpointNotFoundError
@@ -55,7 +56,7 @@ def indexed(folder: Path, index: str) -> dict[str, Path]:
     return {name: base / file for name, file in weight_map.items()}
 
 
-def refuse_adapter(files: object, where: object,
+def refuse_adapter(files: Container[str], where: object,
                    config: dict | None = None) -> None:
     """Refuse what holds an adapter where a language model is expected.
 
@@ -67,7 +68,7 @@ def refuse_adapter(files: object, where: object,
     Raises:
         CheckpointError: If one of them is the adapter's configuration.
     """
-    if ADAPTER not in files:  # type: ignore[operator]
+    if ADAPTER not in files:
         return
     base = (config or {}).get('base_model_name_or_path')
     raise CheckpointError(
@@ -116,7 +117,7 @@ def open_folder(folder: Path, named: str | None = None) -> TensorSource:
 
 def _open(folder: Path, file: str) -> MappedFiles:
     if file.endswith('.index.json'):
-        opener = torch_files if file == BIN_INDEX else safetensors_files
-        return opener(indexed(folder, file))
-    opener = single_torch_file if file == BIN else single_safetensors_file
-    return opener(folder / file)
+        files = indexed(folder, file)
+        return (torch_files if file == BIN_INDEX else safetensors_files)(files)
+    single = single_torch_file if file == BIN else single_safetensors_file
+    return single(folder / file)

@@ -70,5 +70,5 @@ def digest(blocks: Sequence[Mapping[str, Tensor]]) -> str:
             state.update(header.encode())
             for part in tensor.reshape(-1).split(_CHUNK):
                 values = buffer[:part.numel()].copy_(part)
-                state.update(memoryview(values.numpy()).cast('B'))
+                state.update(values.numpy().view('uint8').data)
     return state.hexdigest()

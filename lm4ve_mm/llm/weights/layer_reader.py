@@ -99,8 +99,8 @@ class _Reader:
             return change(tensor, self._geometry) if change else tensor
         except (IndexError, RuntimeError, ValueError) as error:
             raise CheckpointError(
-                f'tensor {found}, of the shape {tuple(parts[0].shape)}: '
-                f'{error}') from error
+                f'tensor {found}: {error} (its shape is '
+                f'{tuple(parts[0].shape)})') from error
 
 
 def _join(parts: list[Tensor], dim: int | None, name: str) -> Tensor:

@@ -5,6 +5,7 @@ import pickletools
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -25,7 +26,7 @@ def _check_nesting(data: bytes) -> None:
         ValueError: If they are nested deeper than ``_DEEPEST``.
     """
     stack: list[int | None] = []  # None stands for a mark
-    memo: dict[int, int | None] = {}
+    memo: dict[Any, int | None] = {}
     for code, argument, _ in pickletools.genops(data):
         if code.name in ('PUT', 'BINPUT', 'LONG_BINPUT'):
             memo[argument] = stack[-1]

@@ -56,7 +56,8 @@ def read_json(path: Path) -> dict:
     check_file(path)
     try:
         # Editors on Windows put a mark before the text.
-        held = json.loads(path.read_text(encoding='utf-8-sig'))
+        text = path.read_text(encoding='utf-8').removeprefix('\ufeff')
+        held = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CheckpointError(
             f'{path} is not valid JSON ({error}); it may have been cut off '

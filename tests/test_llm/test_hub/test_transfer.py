@@ -19,7 +19,7 @@ class TestTransfer:
 
     @pytest.fixture(autouse=True)
     def no_pause(self, monkeypatch):
-        monkeypatch.setattr('lm4ve_mm.llm.weights.hub.ranges.PAUSE', 0.0)
+        monkeypatch.setattr('lm4ve_mm.llm.weights.remote_file.PAUSE', 0.0)
 
     def layer_files(self):
         return list(

@@ -111,16 +111,16 @@ def resolve_config(config: Config,
     outer, given = config.get('model_type'), config
     inner = inner_config(config)
     default = CARRIERS.get(outer) if isinstance(outer, str) else None
-    nested = inner is not None and (default or outer not in
-                                    known_model_types())
-    if nested:
+    nested = inner is not None and bool(
+        default or outer not in known_model_types())
+    if inner is not None and nested:
         given = inner
     # The first LLaVA files are a LLaMA's with another model_type.
     kind = given.get('model_type') or default
     if isinstance(kind, str):
         kind = CARRIERS.get(kind, kind)
     given = {**given, 'model_type': kind}
-    family = _lookup(given, 'the language model in ' * bool(nested) +
+    family = _lookup(given, 'the language model in ' * nested +
                      config_file)
     settings = {family.renames.get(k, k): v for k, v in given.items()}
     sizes = family.sizes if nested else {}

@@ -16,7 +16,7 @@ def llama_geometry(config: Config) -> BlockGeometry:
         num_kv_heads=config.get('num_key_value_heads'),
         head_dim=config.get('head_dim'),
         ffn_dim=config['intermediate_size'],
-        norm_eps=config['rms_norm_eps'],
+        norm_eps=config.get('rms_norm_eps', 1e-6),
         activation=read_activation(config),
         qkv_bias=config.get('attention_bias', False),
         out_bias=config.get('attention_bias', False),

@@ -76,7 +76,7 @@ def read_rope(config: Config, share: float = 1.0) -> dict[str, Any]:
         dict: Empty where the phase is of a kind that we do not compute, or
         is described incompletely; it is off unless asked for.
     """
-    rope = {
+    rope: dict[str, Any] = {
         key: value
         for words in ('rope_scaling', 'rope_parameters')
         for key, value in (config.get(words) or {}).items()
@@ -89,14 +89,14 @@ def read_rope(config: Config, share: float = 1.0) -> dict[str, Any]:
         return {}
     if fields is None:
         return {}
-    theta = rope.get('rope_theta', config.get('rope_theta', 10000.0))
-    share = rope.get('partial_rotary_factor',
-                     config.get('partial_rotary_factor', share))
-    if share != 1:
-        fields['rope_dims'] = int(share * head_dim(config))
+    told = {'rope_theta': 10000.0, 'partial_rotary_factor': share,
+            **config, **rope}
+    if told['partial_rotary_factor'] != 1:
+        fields['rope_dims'] = int(
+            told['partial_rotary_factor'] * head_dim(config))
         if fields['rope_dims'] % 2:
             return {}
-    return dict(fields, rope_theta=float(theta))
+    return dict(fields, rope_theta=float(told['rope_theta']))
 
 
 def head_dim(config: Config) -> int:
