@@ -10,11 +10,13 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from lm4ve_mm.llm import (FAMILIES, BlockGeometry, CheckpointError,
                           FrozenLLMLayer, read_blocks)
-from lm4ve_mm.llm.weights.families import resolve_config
+from lm4ve_mm.llm.weights.families import CARRIERS, resolve_config
+from lm4ve_mm.llm.weights.families.values import checked
 
 from .conftest import NUM_LAYERS, randomise
 from .family_cases import (CASES, COMMON, GEMMA3, LLAMA3_PHASE, WIDTH, errors,
@@ -138,6 +140,25 @@ class TestNested:
         assert geometry.activation == 'silu' and geometry.qkv_bias
         assert geometry.num_parameters() == 14_912_384
         assert 'language_model.model.layers.{i}.' in family.prefixes
+
+    @pytest.mark.parametrize('outer', sorted(CARRIERS))
+    def test_defaults_of_every_carrier(self, outer):
+        """Of an inner configuration that says only what it is, or nothing.
+
+        Known to transformers under that name, or to nobody but its authors.
+        """
+        if outer not in CONFIG_MAPPING:
+            assert outer in ('llava_llama', 'llava_mistral', 'llava_qwen')
+            return
+        for inner in ({}, dict(model_type=CARRIERS[outer])):
+            made = CONFIG_MAPPING[outer](text_config=dict(inner)).text_config
+            family, config = resolve_config(
+                dict(model_type=outer, text_config=inner), 'config.json')
+            given = made.to_dict()
+            if 'activation_function' not in given:
+                assert family.layer_geometry(config, 5) == \
+                    family.layer_geometry(checked(
+                        {**family.defaults, **given}), 5)
 
     def test_inner_model_that_is_not_known(self):
         with pytest.raises(CheckpointError,
@@ -272,8 +293,9 @@ class TestOldFiles:
         """Compared with the frequencies that transformers computes."""
         model_of('llama').save_pretrained(tmp_path)
         wanted = read_blocks(str(tmp_path)).geometry
-        edit_config(tmp_path, rope_parameters=None, rope_theta=1e4,
-                    max_position_embeddings=4096, **{words: rope})
+        edit_config(tmp_path, **{
+            'rope_parameters': None, 'rope_theta': 1e4,
+            'max_position_embeddings': 4096, words: rope})
         assert read_blocks(str(tmp_path)).geometry == wanted
         kind = rope.get('rope_type', rope.get('type'))
         if kind == 'mrope':

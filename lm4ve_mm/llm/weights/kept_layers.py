@@ -29,6 +29,9 @@ def write_layer(path: Path, parts: RemoteParts, title: str) -> None:
     They keep their names and bytes, so that the family's table is applied
     whenever the file is read, as it is to a whole checkpoint.
     """
+    if path.is_file():
+        _LOG.warning('%s has no sha256 (an earlier version of lm4ve_mm wrote '
+                     'it) and is fetched again', path)
     total = sum(place.end - place.begin
                 for _, places in parts for place in places.values())
     with tqdm(total=total, unit='B', unit_scale=True, desc=title) as progress:
@@ -55,11 +58,7 @@ def is_kept(path: Path) -> bool:
     if not os.path.isfile(path):
         return False
     with _damage(path), open_safetensors(path) as opened:
-        if 'sha256' in (opened.metadata() or {}):
-            return True
-    _LOG.warning('%s has no sha256 (an earlier version of lm4ve_mm wrote it) '
-                 'and is fetched again', path)
-    return False
+        return 'sha256' in (opened.metadata() or {})
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from ...errors import CheckpointError
 from .base import ACTIVATION_NAMES, Config, Family, read_activation, require
 from .bert_families import BERT, ROBERTA, bert_geometry
 from .block_files import BLOCK_FILE
-from .carriers import CARRIERS, carried, inner_config
+from .carriers import CARRIERS, OWN_DEFAULTS, carried, inner_config
 from .gpt_families import BLOOM, FALCON, GPT2, GPT_NEOX, OPT, PHI
 from .llama_families import (GEMMA, GEMMA2, GEMMA3, LLAMA, MISTRAL, PHI3,
                              QWEN2, QWEN2_VL, QWEN3, QWEN3_VL, llama_geometry)
@@ -123,7 +123,9 @@ def resolve_config(config: Config,
     family = _lookup(given, 'the language model in ' * nested +
                      config_file)
     settings = {family.renames.get(k, k): v for k, v in given.items()}
-    sizes = family.sizes if nested else {}
+    sizes: dict[str, Any] = {}
+    if nested:
+        sizes = {**family.sizes, **OWN_DEFAULTS.get(str(outer), {})}
     if nested or default:
         family = carried(family)
     return family, checked({**family.defaults, **sizes, **settings})

@@ -2,19 +2,21 @@
 
 from dataclasses import replace
 
-from .base import Config, Family
+from .base import Config, Family, sizes
 
 # Language model -> the ``model_type`` of files that carry it, where their
 # inner configuration does not say which it is, or where there is none.
 _CARRIED: dict[str, tuple[str, ...]] = {
     'llama': ('llava', 'llava_llama', 'llava_next', 'llava_next_video',
               'video_llava', 'vipllava', 'idefics3', 'smolvlm', 'janus',
-              'deepseek_vl', 'perception_lm', 'voxtral'),
+              'deepseek_vl', 'deepseek_vl_hybrid', 'perception_lm', 'voxtral',
+              'glmasr'),
     'mistral': ('llava_mistral', 'idefics2', 'mistral3'),
     'qwen2': ('llava_onevision', 'llava_qwen', 'internvl', 'got_ocr2',
-              'ovis2', 'fast_vlm', 'qwen2_audio', 'video_llama_3'),
+              'ovis2', 'fast_vlm', 'qwen2_audio', 'video_llama_3',
+              'audioflamingo3', 'musicflamingo', 'vibevoice'),
     'qwen2_vl_text': ('qwen2_vl', 'qwen2_5_vl'),
-    'qwen3': ('lighton_ocr', ),
+    'qwen3': ('lighton_ocr', 'qianfan_ocr', 'qwen3_asr'),
     'qwen3_vl_text': ('qwen3_vl', ),
     'gemma': ('paligemma', ),
     'gemma3_text': ('gemma3', 'shieldgemma2'),
@@ -24,6 +26,16 @@ _CARRIED: dict[str, tuple[str, ...]] = {
 CARRIERS: dict[str, str] = {
     outer: inner
     for inner, outers in _CARRIED.items() for outer in outers
+}
+# What keys mean that the inner configuration of some of them leaves out,
+# where that is not the default of the language model itself.
+OWN_DEFAULTS: dict[str, Config] = {
+    'voxtral': dict(
+        sizes(3072, 8192, 30, 32), num_key_value_heads=8, head_dim=128,
+        rms_norm_eps=1e-5, rope_theta=1e8, max_position_embeddings=131072),
+    'glmasr': dict(
+        sizes(2048, 6144, 28, 16), num_key_value_heads=4, rms_norm_eps=1e-5,
+        max_position_embeddings=8192),
 }
 # Keys under which they keep the configuration of the language model.
 INNER_KEYS = ('text_config', 'llm_config', 'language_config',

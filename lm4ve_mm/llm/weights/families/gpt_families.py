@@ -270,6 +270,7 @@ BLOOM = replace(
     name='bloom',
     model_types=('bloom', ),
     geometry=bloom_geometry,
+    defaults=dict(layer_norm_epsilon=1e-5),
     modules={
         **FALCON.modules,
         'attn_norm': 'input_layernorm',
