@@ -56,26 +56,22 @@ def indexed(folder: Path, index: str) -> dict[str, Path]:
     return {name: base / file for name, file in weight_map.items()}
 
 
-def refuse_adapter(files: Container[str], where: object,
-                   config: dict | None = None) -> None:
+def refuse_adapter(files: Container[str], where: object) -> None:
     """Refuse what holds an adapter where a language model is expected.
 
     Args:
         files: Names of the files that are there.
         where: What the error message calls the place.
-        config: Content of the adapter's configuration, if it is at hand.
 
     Raises:
         CheckpointError: If one of them is the adapter's configuration.
     """
-    if ADAPTER not in files:
-        return
-    base = (config or {}).get('base_model_name_or_path')
-    raise CheckpointError(
-        f'{where} holds an adapter (LoRA or another of PEFT), not a language '
-        'model. Merge it into its base model'
-        f'{f" {base}" if base else ""} (merge_and_unload() of PEFT), save '
-        'that and give its folder')
+    if ADAPTER in files:
+        raise CheckpointError(
+            f'{where} holds an adapter (LoRA or another of PEFT), not a '
+            f'language model. Merge it into its base model, which {ADAPTER} '
+            'names (merge_and_unload() of PEFT), save that and give its '
+            'folder')
 
 
 def open_folder(folder: Path, named: str | None = None) -> TensorSource:
@@ -87,7 +83,7 @@ def open_folder(folder: Path, named: str | None = None) -> TensorSource:
 
     Raises:
         CheckpointNotFoundError: If it has none of the known files.
-        CheckpointError: If it holds an adapter instead.
+        CheckpointError: If one of them is broken.
     """
     for file in (named, ) if named else WEIGHTS:
         if not (folder / file).is_file():
@@ -103,9 +99,6 @@ def open_folder(folder: Path, named: str | None = None) -> TensorSource:
     if shards and not named:
         return ModelParallelFiles(shards)
     found = sorted(os.listdir(folder))
-    config = folder / ADAPTER
-    refuse_adapter(found, folder, config.is_file() and read_json(config)
-                   or None)
     gguf = next((file for file in found if file.endswith('.gguf')), None)
     raise CheckpointNotFoundError(
         f'{folder} has a configuration but no weights: expected '

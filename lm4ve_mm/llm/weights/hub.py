@@ -186,7 +186,7 @@ class _Layers:
                     continue
                 where = shards or dict.fromkeys(self._places(form), form)
                 write_layer(path, self._parts(where, layer),
-                       f'{self.model.name}, layer {layer}')
+                            f'{self.model.name}, layer {layer}')
 
     def _parts(self, where: dict[str, str], layer: int) -> RemoteParts:
         """What has to be fetched of which file for one layer."""

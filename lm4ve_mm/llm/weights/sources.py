@@ -94,8 +94,13 @@ class Folder:
             CheckpointError: If they are quantised or of no use.
         """
         config, _ = self.config()
-        refuse_quantised(config, os.listdir(self.path), self)
-        return open_folder(self.path, named_weights(config))
+        held = os.listdir(self.path)
+        refuse_quantised(config, held, self)
+        try:
+            return open_folder(self.path, named_weights(config))
+        except CheckpointNotFoundError:
+            refuse_adapter(held, self)
+            raise
 
     def check_sha256(self, expected: str) -> None:
         """Compare the file of weights with a published sha256.
