@@ -2,11 +2,18 @@
 
 import warnings
 
-from .weights.families import (FAMILIES, Config, Family, find_family,
-                               known_model_types, resolve_config)
+from .weights.families import (ACTIVATION_NAMES, BERT, FAMILIES, LLAMA,
+                               LLAMA_META, Config, Family, bert_geometry,
+                               find_family, known_model_types, llama_geometry,
+                               llama_meta_geometry, read_activation,
+                               resolve_config)
 
-__all__ = ['FAMILIES', 'Config', 'Family', 'find_family', 'known_model_types',
-           'resolve_config']
+__all__ = [
+    'ACTIVATION_NAMES', 'BERT', 'FAMILIES', 'LLAMA', 'LLAMA_META', 'Config',
+    'Family', 'bert_geometry', 'find_family', 'known_model_types',
+    'llama_geometry', 'llama_meta_geometry', 'read_activation',
+    'resolve_config'
+]
 
 warnings.warn('lm4ve_mm.llm.families is now lm4ve_mm.llm.weights.families',
               DeprecationWarning, stacklevel=2)

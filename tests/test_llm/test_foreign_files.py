@@ -62,7 +62,8 @@ class TestQuantised:
         'mlp.up_proj.qweight', 'mlp.up_proj.weight.absmax',
         'mlp.up_proj.weight.quant_state.bitsandbytes__nf4', 'mlp.up_proj.SCB',
         'mlp.up_proj.biases', 'mlp.up_proj.weight_scale_inv',
-        'mlp.up_proj.weight_packed', 'mlp.experts.down_proj_blocks',
+        'mlp.up_proj.weight_packed', 'mlp.up_proj.codebooks',
+        'mlp.experts.down_proj_blocks',
         'self_attn.k_scale'])
     def test_by_names_in_the_layer(self, end, llama_folder):
         edit(llama_folder, lambda t: t.update(
@@ -166,6 +167,15 @@ class TestFoundInstead:
         if file == 'pytorch_model.bin':
             to_bin(llama_folder)
         refused(llama_folder / file, 'folder')
+
+    @pytest.mark.parametrize('file', ['model.safetensors', 'config.json'])
+    def test_broken_link(self, file, llama_folder):
+        """As a cache that was copied without its blobs has them."""
+        (llama_folder / file).unlink()
+        (llama_folder / file).symlink_to('../../blobs/0123')
+        with pytest.raises(CheckpointNotFoundError,
+                           match=rf'{file} \(a broken link\)'):
+            read_blocks(str(llama_folder))
 
     def test_gguf_folder(self, llama_folder):
         (llama_folder / 'model.safetensors').rename(llama_folder / 'a.gguf')

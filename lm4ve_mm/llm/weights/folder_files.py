@@ -1,7 +1,6 @@
 """Which files of a checkpoint folder are read."""
 
 import logging
-import os
 from collections.abc import Container
 from pathlib import Path
 
@@ -98,14 +97,21 @@ def open_folder(folder: Path, named: str | None = None) -> TensorSource:
     shards = sorted(folder.glob(META))
     if shards and not named:
         return ModelParallelFiles(shards)
-    found = sorted(os.listdir(folder))
-    gguf = next((file for file in found if file.endswith('.gguf')), None)
+    found = listed(folder)
     raise CheckpointNotFoundError(
         f'{folder} has a configuration but no weights: expected '
         f'{named or ", ".join((*WEIGHTS, META))}; found '
-        f'{", ".join(found) or "nothing"}' +
+        f'{found}' +
         ('. GGUF files are not read: take the checkpoint for transformers, '
-         'with safetensors' if gguf else ''))
+         'with safetensors' if '.gguf' in found else ''))
+
+
+def listed(folder: Path) -> str:
+    """What a folder holds, for an error message."""
+    def described(path: Path) -> str:
+        return path.name if path.exists() else f'{path.name} (a broken link)'
+
+    return ', '.join(map(described, sorted(folder.iterdir()))) or 'nothing'
 
 
 def _open(folder: Path, file: str) -> MappedFiles:

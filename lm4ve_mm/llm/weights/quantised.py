@@ -34,7 +34,8 @@ _FILES = {
 _NAMES = re.compile(
     r'(\.(qweight|qzeros|g_idx|qscales|scales|biases|absmax|quant_map|'
     r'nested_absmax|nested_quant_map|quant_state\.[\w.]+|SCB|weight_format|'
-    r'weight_packed|weight_shape|weight_zero_point|[bB]_q|w_bit|'
+    r'weight_packed|weight_shape|weight_zero_point|weight_qtype|w_bit|[bB]_q|'
+    r'codes|codebooks|centroids|weight\._data|weight_qdata|weight_scales|'
     r'\w*_blocks|\w*_scales)|weight\.(scale|scales|zero_point)|'
     r'[._](weight|input|output|activation|[qkv]|kv)_scale|_scale_inv)$')
 

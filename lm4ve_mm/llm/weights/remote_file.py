@@ -59,7 +59,8 @@ class RemoteFile:
                 f'{self.url}: {asked} were asked for, the server sent '
                 f'{given}. A proxy between may be broken; download the model '
                 'and give its folder')
-        total, etag = given.partition('/')[2], head.get('ETag') or self._etag
+        total = given.partition('/')[2]
+        etag = head.get('ETag') or head.get('Last-Modified') or self._etag
         if total not in ('*', str(self._size)) or self._etag not in (
                 None, etag):
             raise CheckpointError(

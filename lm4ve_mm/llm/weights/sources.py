@@ -18,7 +18,7 @@ from ..errors import (CheckpointError, CheckpointNotFoundError,
                       how_to_install)
 from .block_file import BlockFile
 from .families import FAMILIES
-from .folder_files import (SINGLE, named_weights, open_folder,
+from .folder_files import (SINGLE, listed, named_weights, open_folder,
                            refuse_adapter)
 from .quantised import refuse_quantised
 from .tensor_files import TensorSource
@@ -79,12 +79,11 @@ class Folder:
         for file in config_files():
             if (self.path / file).is_file():
                 return read_json(self.path / file), file
-        held = sorted(os.listdir(self.path))
-        refuse_adapter(held, self)
+        refuse_adapter(os.listdir(self.path), self)
         raise CheckpointNotFoundError(
             f'{self} is no checkpoint folder: it has neither '
             f'{" nor ".join(config_files())}. It holds '
-            f'{", ".join(held) or "nothing"}')
+            f'{listed(self.path)}')
 
     def open(self, layers: Sequence[int]) -> TensorSource:
         """The tensors of the folder.
