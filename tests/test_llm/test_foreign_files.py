@@ -45,7 +45,8 @@ class TestQuantised:
         refused(llama_folder, f'is quantised .*{method}.*unquantised')
 
     def test_configuration_that_says_nothing(self, llama_folder):
-        edit_config(llama_folder, quantization_config=None)
+        edit_config(llama_folder, quantization_config=None,
+                    audio_config=dict(quantization=dict(codebooks=8)))
         read_blocks(str(llama_folder))
 
     def test_geometry_alone_may_come_from_it(self, llama_folder):

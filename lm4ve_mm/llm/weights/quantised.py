@@ -18,10 +18,11 @@ from ..errors import CheckpointError
 FLOATS: dict[str, torch.dtype] = dict(
     F64=torch.float64, F32=torch.float32, F16=torch.float16,
     BF16=torch.bfloat16)
-# Keys of a configuration under which a method describes itself; ``w_bit``
-# and others are found in the value.
-_CONFIG_KEYS = ('quantization_config', 'quantization', 'quantization_args',
-                'compression_config', 'quantize_config', 'quant_config')
+# Keys under which a method describes itself, in a configuration or one nested
+# in it, and those that mean it at the top alone.
+_KEYS = ('quantization_config', 'compression_config')
+_TOP_KEYS = (*_KEYS, 'quantization', 'quantization_args', 'quantize_config',
+             'quant_config')
 # Files that lie beside the weights of such a checkpoint -> what wrote them.
 _FILES = {
     r'quantize_config\.json': 'GPTQ or AWQ',
@@ -62,14 +63,16 @@ def _method(value: Any) -> str:
     return ', '.join([str(method), *bits])
 
 
-def _described(config: Any) -> str | None:
+def _described(config: Any, keys: Iterable[str] = _TOP_KEYS,
+               deep: int = 3) -> str | None:
     """How a configuration, or one nested in it, says that it is quantised."""
-    if not isinstance(config, dict):
+    if not isinstance(config, dict) or not deep:
         return None
-    for key in _CONFIG_KEYS:
+    for key in keys:
         if config.get(key):
             return f'{key}: {_method(config[key])}'
-    return next(filter(None, map(_described, config.values())), None)
+    nested = (_described(value, _KEYS, deep - 1) for value in config.values())
+    return next(filter(None, nested), None)
 
 
 def refuse_quantised(config: dict, files: Iterable[str],

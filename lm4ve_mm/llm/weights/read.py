@@ -88,8 +88,8 @@ def _located(where: object) -> Iterator[None]:
         raise CheckpointError(
             f'{where} lacks the key {error}, which its family needs'
         ) from error
-    except (ArithmeticError, AttributeError, IndexError, TypeError,
-            ValueError) as error:
+    except (ArithmeticError, AttributeError, IndexError, RecursionError,
+            TypeError, ValueError) as error:
         raise CheckpointError(
             f'{where} makes no block: {error}') from error
 

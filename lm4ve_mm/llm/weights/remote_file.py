@@ -87,6 +87,7 @@ class RemoteFile:
                 with http_stream_backoff(
                         'GET', self.url, headers=headers,
                         timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
+                        follow_redirects=True,
                         retry_on_exceptions=()) as response:
                     self._check(response, begin, end)
                     data = response.read()
