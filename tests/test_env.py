@@ -48,6 +48,8 @@ BROKEN = [
     ('different versions', dict(versions={
         'opencv-python': '5.0.0.93', 'opencv-contrib-python': '4.9.0.80'})),
     ('libGL', dict(versions={'opencv-python': '5.0.0.93'}, has_libgl=False)),
+    ('init_cfg that reads a file', dict(versions=dict(mmengine='0.10.7'))),
+    ('checkpoints of other names', dict(versions=dict(mmengine='0.10.7'))),
     ('.mim', dict(versions=dict(lm4ve_mm='0.1.0'), has_mim_folder=False)),
 ]
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from lm4ve_mm.llm.weights.block_file import write_block_file
 from lm4ve_mm.llm.weights.extract import pack
-from lm4ve_mm.published.block import NUM_HEADS, released_block
+from lm4ve_mm.published.block import NUM_HEADS, published_block
 from lm4ve_mm.llm.weights.tensor_files import open_torch
 from lm4ve_mm.llm.weights.blocks import DTYPES, store_as
 from lm4ve_mm.models import META_KEY, find_llm_layers
@@ -93,7 +93,7 @@ def _keep_block(form: Format, state: Mapping, args: Namespace) -> None:
     if args.block.suffix != '.safetensors':
         raise ValueError(f'--block {args.block} should end in .safetensors')
     block = store_as(
-        released_block(form.unwrapped(state), args.num_heads, args.layer),
+        published_block(form.unwrapped(state), args.num_heads, args.layer),
         args.dtype)
     metadata, tensors = pack(block)
     write_block_file(args.block, metadata, tensors)

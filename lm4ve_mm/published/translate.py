@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from lm4ve_mm.llm import (BlockMismatchError, Blocks, CheckpointError,
                           FrozenLLMLayer)
 from lm4ve_mm.llm.verified_layer import FUNCTION_KEY
-from .block import LAYER as LAST_LAYER
+
+from .block import BLOCK_INDEX
 from .block import PREFIX as BLOCK_PREFIX
-from .block import released_block
+from .block import published_block
 
 # Where the layer is in a model of ours.
 LAYER = 'neck.layer.'
@@ -64,7 +65,7 @@ class Names(NamedTuple):
     renames: Renames
     kind: Callable[[Mapping[str, Tensor]], str]
     other_block: str
-    layer: int = LAST_LAYER
+    layer: int = BLOCK_INDEX
     prefixes: tuple[str, ...] = ()
     dropped: str = ''
     computed: str = ''
@@ -141,7 +142,7 @@ def our_names(name: str, renames: Renames) -> list[str]:
 
 def match(held: Mapping[str, Tensor], own: Shapes, renames: Renames,
           kind: str, layer: nn.Module | None, other_block: str,
-          layer_index: int = LAST_LAYER) -> Translated:
+          layer_index: int = BLOCK_INDEX) -> Translated:
     """Give the tensors of a file our names.
 
     Args:
@@ -181,7 +182,7 @@ def read_block(held: Mapping[str, Tensor], layer: nn.Module | None,
         raise CheckpointError(
             'the file holds a language-model block (llama.*), this model has '
             'no place for it: use the +LLaMA config of the same data')
-    block = released_block(held, layer.geometry.num_heads, layer_index)
+    block = published_block(held, layer.geometry.num_heads, layer_index)
     if not layer.trainable and (block.identity().sha256 !=
                                 layer.identity.sha256):
         raise BlockMismatchError(

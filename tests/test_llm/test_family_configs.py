@@ -10,10 +10,13 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from lm4ve_mm.llm import (FAMILIES, BlockGeometry, CheckpointError,
                           FrozenLLMLayer, read_blocks)
-from lm4ve_mm.llm.weights.families import resolve_config
+from lm4ve_mm.llm.weights.families import CARRIERS, resolve_config
+from lm4ve_mm.llm.weights.families.values import checked
 
 from .conftest import NUM_LAYERS, randomise
 from .family_cases import (CASES, COMMON, GEMMA3, LLAMA3_PHASE, WIDTH, errors,
@@ -111,10 +114,57 @@ class TestNested:
         assert family.geometry(config).num_parameters() == parameters
 
     def test_short_file_means_the_defaults_of_the_library(self):
+        checked = 0
         for family in FAMILIES:
-            for key, value in family.nested_defaults.items():
-                made = transformers.AutoConfig.for_model(family.model_types[0])
-                assert getattr(made, key) == value
+            for kind in family.model_types:
+                made = transformers.AutoConfig.for_model(kind)
+                made.rope_theta = (made.to_dict().get('rope_parameters') or
+                                   {}).get('rope_theta')
+                for key, value in {**family.defaults, **family.sizes}.items():
+                    assert getattr(made, key) == value, (kind, key)
+                    checked += 1
+        assert checked > 100
+
+    @pytest.mark.parametrize('outer', ['llava', 'someone_elses'])
+    @pytest.mark.parametrize('key', ['text_config', 'llm_config',
+                                     'language_config'])
+    def test_whatever_the_whole_is_called(self, outer, key):
+        """The short words of transformers 4, which leave defaults out."""
+        inner = dict(model_type='qwen2', hidden_size=896,
+                     intermediate_size=4864, num_attention_heads=14,
+                     num_hidden_layers=24, num_key_value_heads=2)
+        family, config = resolve_config({'model_type': outer, key: inner},
+                                        'config.json')
+        assert family.name == 'qwen2'
+        geometry = family.geometry(config)
+        assert geometry.activation == 'silu' and geometry.qkv_bias
+        assert geometry.num_parameters() == 14_912_384
+        assert 'language_model.model.layers.{i}.' in family.prefixes
+
+    @pytest.mark.parametrize('outer', sorted(CARRIERS))
+    def test_defaults_of_every_carrier(self, outer):
+        """Of an inner configuration that says only what it is, or nothing.
+
+        Known to transformers under that name, or to nobody but its authors.
+        """
+        if outer not in CONFIG_MAPPING:
+            assert outer in ('llava_llama', 'llava_mistral', 'llava_qwen')
+            return
+        for inner in ({}, dict(model_type=CARRIERS[outer])):
+            made = CONFIG_MAPPING[outer](text_config=dict(inner)).text_config
+            family, config = resolve_config(
+                dict(model_type=outer, text_config=inner), 'config.json')
+            given = made.to_dict()
+            if 'activation_function' not in given:
+                assert family.layer_geometry(config, 5) == \
+                    family.layer_geometry(checked(
+                        {**family.defaults, **given}), 5)
+
+    def test_inner_model_that_is_not_known(self):
+        with pytest.raises(CheckpointError,
+                           match="language model in config.json.*'clip_te"):
+            resolve_config(dict(model_type='clip', text_config=dict(
+                model_type='clip_text_model')), 'config.json')
 
     def test_first_llava_files_are_flat(self, tmp_path):
         model_of('llama').save_pretrained(tmp_path)
@@ -134,7 +184,8 @@ class TestFaults:
         ('gemma3', dict(attn_logit_softcapping=50.), 'softcapping=50.0'),
         ('phi3', dict(num_key_value_heads=4), r'\(96, 48\).*for 144 rows'),
         ('pythia', dict(hidden_size=64), r'query_key_value.weight: its fused'),
-        ('qwen2', dict(model_type='qwen3'), 'q_norm.weight is missing'),
+        ('qwen2', dict(model_type='qwen3', head_dim=12),
+         'q_norm.weight is missing'),
         ('qwen3', dict(model_type='llama'), 'q_norm.weight'),
         ('gpt2', dict(n_layer=2), 'no error'),
     ])
@@ -157,12 +208,28 @@ class TestFaults:
         with pytest.raises(CheckpointError, match=r'\(0, 1\) differ'):
             build(model_of('gpt2-scaled-by-layer'), tmp_path, layers=(0, 1))
 
-    @pytest.mark.parametrize('kind', ['yarn', 'dynamic', 'longrope'])
-    def test_rescaled_phase_is_refused_when_asked_for(self, kind,
-                                                      tmp_path):
+    @pytest.mark.parametrize('rope', [
+        dict(rope_type='yarn', factor=2.),
+        dict(rope_type='yarn', factor=1., attention_factor=2.),
+        dict(type='longrope', short_factor=[2.] * 6, long_factor=[4.] * 6,
+             factor=1., original_max_position_embeddings=4096),
+        dict(type='longrope', short_factor=[1.] * 6, long_factor=[4.] * 6,
+             factor=4., original_max_position_embeddings=4096),
+        dict(type='longrope', short_factor=[1.] * 6, long_factor=[4.] * 6,
+             factor=1., original_max_position_embeddings=64),
+        dict(rope_type='another')], ids=str)
+    def test_rescaled_phase_is_refused_when_asked_for(self, rope, tmp_path):
         model_of('llama').save_pretrained(tmp_path)
-        edit_config(tmp_path, rope_parameters=dict(rope_type=kind, factor=2.))
+        edit_config(tmp_path, rope_parameters=rope)
         FrozenLLMLayer(WIDTH, str(tmp_path))
+        with pytest.raises(ValueError, match='rope=False'):
+            FrozenLLMLayer(WIDTH, str(tmp_path), rope=True)
+
+    def test_dynamic_phase_of_a_short_model_is_refused(self, tmp_path):
+        """It would change within the length of a host's tokens."""
+        model_of('llama').save_pretrained(tmp_path)
+        edit_config(tmp_path, max_position_embeddings=512,
+                    rope_parameters=dict(rope_type='dynamic', factor=2.))
         with pytest.raises(ValueError, match='rope=False'):
             FrozenLLMLayer(WIDTH, str(tmp_path), rope=True)
 
@@ -212,6 +279,49 @@ class TestOldFiles:
         edit_config(tmp_path, rope_parameters=None, **old)
         found = [read_blocks(str(tmp_path), (i, )).geometry for i in (0, 1)]
         assert found == wanted and wanted[0].rope_theta is not None
+
+    @pytest.mark.parametrize('words', ['rope_scaling', 'rope_parameters'])
+    @pytest.mark.parametrize('rope', [
+        dict(type='mrope', mrope_section=[2, 2, 2]),
+        dict(rope_type='dynamic', factor=2.),
+        dict(rope_type='yarn', factor=1.,
+             original_max_position_embeddings=2048),
+        dict(type='longrope', short_factor=[1.] * 6, long_factor=[4.] * 6,
+             attention_factor=1., original_max_position_embeddings=4096),
+    ], ids=str)
+    def test_phase_that_is_the_plain_one(self, rope, words, tmp_path):
+        """Compared with the frequencies that transformers computes."""
+        model_of('llama').save_pretrained(tmp_path)
+        wanted = read_blocks(str(tmp_path)).geometry
+        edit_config(tmp_path, **{
+            'rope_parameters': None, 'rope_theta': 1e4,
+            'max_position_embeddings': 4096, words: rope})
+        assert read_blocks(str(tmp_path)).geometry == wanted
+        kind = rope.get('rope_type', rope.get('type'))
+        if kind == 'mrope':
+            return
+        config = model_of('llama').config.__class__.from_pretrained(tmp_path)
+        config.rope_parameters = dict(rope, rope_type=kind, rope_theta=1e4)
+        turned, factor = ROPE_INIT_FUNCTIONS[kind](config, 'cpu', seq_len=196)
+        plain = 1e4**(-torch.arange(0, 12, 2) / 12)
+        torch.testing.assert_close(turned * factor, plain)
+
+    @pytest.mark.parametrize('name, keys', [
+        ('llama', ['partial_rotary_factor', 'attention_bias', 'mlp_bias',
+                   'head_dim', 'rope_scaling', 'pretraining_tp']),
+        ('mistral', ['attention_bias', 'mlp_bias', 'sliding_window']),
+        ('pythia', ['partial_rotary_factor']),
+        ('falcon-7b', ['num_kv_heads', 'ffn_hidden_size', 'rope_scaling']),
+        ('gpt2', ['n_inner']),
+        ('gemma2-no-cap', ['attn_logit_softcapping', 'rope_scaling']),
+    ])
+    def test_null_is_the_default(self, name, keys, tmp_path):
+        model_of(name).save_pretrained(tmp_path)
+        wanted = read_blocks(str(tmp_path))
+        edit_config(tmp_path, **dict.fromkeys(keys))
+        found = read_blocks(str(tmp_path))
+        assert found.identity() == wanted.identity()
+        assert found.geometry == wanted.geometry
 
     @pytest.mark.parametrize('name, absent, wanted', [
         ('pythia', ['rope_parameters'], dict(rope_dims=6, rope_theta=1e4)),
