@@ -25,8 +25,8 @@ OURS = sorted(path for at in FOLDERS for path in at.rglob('*.py'))
 
 # <host>_<size>[_<language model>[_<variant>]]_<data>
 DATA = 'in1k|digits|ssv2|k400|moving|scanobjectnn_[a-z]+' \
-    '|modelnet40_[148]k|modelnet_fewshot|shapes'
-NAME = re.compile(rf'[a-z0-9]+_[a-z0-9]+(_[a-z0-9]+)*_({DATA})')
+    '|modelnet40_[148]k|modelnet_fewshot|shapes|(av[12]|town)(_[a-z]+)?'
+NAME = re.compile(rf'[a-z0-9]+(_[a-z0-9]+)*_({DATA})')
 SCOPES = ('mmpretrain', 'mmengine', 'mmaction', 'lm4ve_mm')
 
 

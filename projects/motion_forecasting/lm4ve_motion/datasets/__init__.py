@@ -23,6 +23,7 @@ from .errors import DataError, DataNotFoundError
 from .lane_map import LaneMap
 from .mmtransformer_features import MMTransformerFeatures
 from .scene import Scene
+from .town import Town
 from .transforms import FlipScene, MaskHistory, PackScene
 from .vectornet_features import VectorNetFeatures
 
@@ -30,6 +31,6 @@ __all__ = [
     'Argoverse1', 'Argoverse2', 'DataError', 'DataNotFoundError',
     'DrivableArea', 'FlipScene', 'ForecastDataSample', 'ForecastDataset',
     'LaneMap', 'MMTransformerFeatures', 'MaskHistory', 'PackScene', 'Scene',
-    'VectorNetFeatures', 'map_of', 'read_argoverse1', 'read_argoverse1_map',
+    'Town', 'VectorNetFeatures', 'map_of', 'read_argoverse1', 'read_argoverse1_map',
     'read_argoverse2', 'read_argoverse2_map'
 ]
