@@ -12,12 +12,12 @@ from .town_map import LANE_WIDTH, Lane
 STEPS = NUM_OBSERVED + NUM_FUTURE
 STEP = .1  # seconds
 # Metres per second squared: to the side in a bend, forward, and braking.
-SIDE, FORWARD, BRAKE = 2.2, 2., 2.5
+SIDE, FORWARD, BRAKE = 2., 1.5, 2.
 GAP, HEADWAY = 7., 1.2  # metres and seconds behind a car
 ROUTE = 170.  # metres
 # So many targets have a turn of that angle within so many metres: most of
 # Argoverse's are chosen because something happens.
-TURNING, TURN, SOON = .4, .7, 60
+TURNING, TURN, SOON = .3, .7, 45
 # Errors of a tracker last: each step keeps nine tenths of the one before.
 _APART = np.subtract.outer(np.arange(STEPS), np.arange(STEPS))
 DRIFT = np.where(_APART >= 0, .9**np.abs(_APART), 0.)
@@ -105,12 +105,12 @@ def drive(route: Route, rng: Generator, speed: float | None = None,
     Returns:
         np.ndarray: (T, ) metres.
     """
-    wish = rng.uniform(7., 15.)
-    red = np.isfinite(route.stop) and rng.random() < .5
+    wish = rng.uniform(5., 11.)
+    red = np.isfinite(route.stop) and rng.random() < .35
     green_at = rng.uniform(0, 1.5) * STEPS if red else 0
     free = speed_profile(route.limits, wish, np.inf)
     held = speed_profile(route.limits, wish, route.stop) if red else free
-    now = free[0] * rng.uniform(.7, 1.) if speed is None else speed
+    now = free[0] * rng.uniform(.8, 1.) if speed is None else speed
     faster = FORWARD * rng.uniform(.6, 1.2) * STEP
     slower = 1.6 * BRAKE * STEP
     # Plain numbers: numpy is slow one by one.

@@ -1,5 +1,7 @@
 """Steps of the pipelines: augmentation and packing."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
@@ -10,33 +12,64 @@ from .data_sample import ForecastDataSample
 from .frames import to_city, to_local
 
 
+class Mirror(NamedTuple):
+    """What turns over when left and right are exchanged.
+
+    Attributes:
+        side: Axis of the scene's frame that points to a side.
+        columns: Of each array, those along that axis.
+        turn: Column of the turns in ``lanes``.
+        left: The number of a turn to the left; right is one more.
+    """
+
+    side: int
+    columns: dict[str, tuple[int, ...]]
+    turn: int
+    left: int
+
+
+MIRRORS = dict(
+    vectornet=Mirror(1, dict(actors=(1, 3), ctrs=(1, ), lanes=(1, 3)), 4, 1),
+    mmtransformer=Mirror(0, dict(actors=(0, ), ctrs=(0, ), lanes=(0, 2)), 5,
+                         2))
+
+
 @TRANSFORMS.register_module()
 class FlipScene(BaseTransform):
-    """Mirrors a scene of mmTransformer's arrays, left and right.
-
-    In a frame that heads to +y the x axis turns over, and so do the turns.
+    """Mirrors a scene, left and right; turns change sides too.
 
     Args:
         prob: How often.
+        layout: Whose arrays they are, ``'mmtransformer'`` or
+            ``'vectornet'``.
+
+    Raises:
+        ValueError: If the layout is unknown.
     """
 
-    def __init__(self, prob: float = 0.5) -> None:
+    def __init__(self, prob: float = 0.5,
+                 layout: str = 'mmtransformer') -> None:
+        if layout not in MIRRORS:
+            raise ValueError(f'the layouts are {", ".join(MIRRORS)}, not '
+                             f'{layout!r}')
         self.prob = prob
+        self.mirror = MIRRORS[layout]
 
     def transform(self, results: dict) -> dict:
         """Mirror ``actors``, ``ctrs``, ``lanes`` and ``gt_trajs``."""
         if np.random.rand() >= self.prob:
             return results
         flipped = dict(results)
-        for key, columns in (('actors', (0, )), ('ctrs', (0, )),
-                             ('lanes', (0, 2))):
+        for key, columns in self.mirror.columns.items():
             flipped[key] = results[key].copy()
             flipped[key][..., columns] *= -1
-        turns = results['lanes'][..., 5]
-        # 1 none, 2 left, 3 right
-        flipped['lanes'][..., 5] = np.where(turns > 1, 5 - turns, turns)
+        turn, left = self.mirror.turn, self.mirror.left
+        turns = results['lanes'][..., turn]
+        flipped['lanes'][..., turn] = np.where(
+            turns >= left, 2 * left + 1 - turns, turns)
         frame = results['origin'], results['theta']
-        local = to_local(results['gt_trajs'], *frame) * (-1, 1)
+        local = to_local(results['gt_trajs'], *frame)
+        local[..., self.mirror.side] *= -1
         flipped['gt_trajs'] = np.where(
             results['gt_mask'][..., None], to_city(local, *frame), 0)
         return flipped

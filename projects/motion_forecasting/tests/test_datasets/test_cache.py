@@ -258,11 +258,13 @@ def test_lanes_nowhere_near_are_said(argoverse1, tmp_path, cases,
     assert len(said) == 1 and 'Is that the map of MIA?' in said[0]
 
 
-def test_transforms(argoverse1, cases):
-    """Mirrored scenes are those of a mirrored world."""
-    from lm4ve_motion.datasets import (FlipScene, MaskHistory,
-                                       MMTransformerFeatures)
-    make = MMTransformerFeatures()
+@pytest.mark.parametrize('layout', ['mmtransformer', 'vectornet'])
+def test_mirrored_scenes(cases, layout):
+    """They are those of a mirrored world."""
+    from lm4ve_motion.datasets import (FlipScene, MMTransformerFeatures,
+                                       VectorNetFeatures)
+    make = dict(mmtransformer=MMTransformerFeatures,
+                vectornet=VectorNetFeatures)[layout]()
     scene, lanes = cases.scene_s(), cases.some_lanes()
     world = scene._replace(positions=scene.positions * (-1, 1))
     mirrored = lanes._replace(
@@ -270,13 +272,20 @@ def test_transforms(argoverse1, cases):
         boxes=lanes.boxes[:, [2, 1, 0, 3]] * (-1, 1, -1, 1),
         turns=np.array([0, 2, 1])[lanes.turns])
     arrays = make(scene, lanes)
-    flipped = FlipScene(prob=1.).transform(arrays)
+    flipped = FlipScene(1., layout).transform(arrays)
     wanted = make(world, mirrored)
     for key in ('actors', 'ctrs', 'lanes'):
         assert np.allclose(flipped[key], wanted[key], atol=1e-4), key
     assert np.allclose(flipped['gt_trajs'][0] - arrays['origin'], to_other(
         wanted, arrays), atol=1e-6)
-    assert FlipScene(prob=0.).transform(arrays) is arrays
+    assert FlipScene(0., layout).transform(arrays) is arrays
+    with pytest.raises(ValueError, match="not 'hivt'"):
+        FlipScene(layout='hivt')
+
+
+def test_masked_history(cases):
+    from lm4ve_motion.datasets import MaskHistory, MMTransformerFeatures
+    arrays = MMTransformerFeatures()(cases.scene_s())
     masked = MaskHistory(prob=1.).transform(arrays)['actors']
     assert not masked[:, :10, [0, 1, 3]].any()
     assert np.array_equal(masked[:, 10:], arrays['actors'][:, 10:])

@@ -293,6 +293,24 @@ def test_rigid_motion(cases):
     assert torch.allclose(first.pred_scores, second.pred_scores, atol=1e-4)
 
 
+def test_learns_from_the_target_alone(golden):
+    """As if nothing were known of the others; only its token is computed."""
+    torch.manual_seed(0)
+    batch = golden.vectornet_batch()
+    model = VectorNet(neck=NECK, learn_from='target').double()
+    data = model.data_preprocessor(batch)
+    found = model(**data, mode='loss')
+    every = VectorNet(neck=NECK).double()
+    every.load_state_dict(model.state_dict())
+    for sample in data['data_samples']:
+        sample.gt_mask[1:] = False
+    wanted = every(**data, mode='loss')
+    assert {k: float(v) for k, v in found.items()} == pytest.approx(
+        {k: float(v) for k, v in wanted.items()}, rel=1e-9)
+    with pytest.raises(ValueError, match="'all' or 'target', not 'some'"):
+        VectorNet(learn_from='some')
+
+
 def test_unknown_mode():
     with pytest.raises(ValueError, match="not 'train'"):
         VectorNet()({}, mode='train')
