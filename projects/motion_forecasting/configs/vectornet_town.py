@@ -7,5 +7,5 @@ TBD no expected number.
 """
 _base_ = [
     './_base_/hosts/vectornet_small.py', './_base_/datasets/town.py',
-    './_base_/schedules/town_16e.py', './_base_/motion_runtime.py'
+    './_base_/schedules/town_24e.py', './_base_/motion_runtime.py'
 ]

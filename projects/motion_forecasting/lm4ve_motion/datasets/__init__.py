@@ -31,6 +31,6 @@ __all__ = [
     'Argoverse1', 'Argoverse2', 'DataError', 'DataNotFoundError',
     'DrivableArea', 'FlipScene', 'ForecastDataSample', 'ForecastDataset',
     'LaneMap', 'MMTransformerFeatures', 'MaskHistory', 'PackScene', 'Scene',
-    'Town', 'VectorNetFeatures', 'map_of', 'read_argoverse1', 'read_argoverse1_map',
-    'read_argoverse2', 'read_argoverse2_map'
+    'Town', 'VectorNetFeatures', 'map_of', 'read_argoverse1',
+    'read_argoverse1_map', 'read_argoverse2', 'read_argoverse2_map'
 ]

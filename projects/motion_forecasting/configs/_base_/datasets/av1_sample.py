@@ -7,7 +7,15 @@ sample = dict(
     map_root=None,
     cache='data/argoverse1_sample_cache')
 train_dataloader = dict(
-    num_workers=0, dataset=dict(sample, split='train', scenes=(0, 1600)))
+    num_workers=0,
+    dataset=dict(
+        sample,
+        split='train',
+        scenes=(0, 1600),
+        pipeline=[
+            dict(type='lm4ve_mm.FlipScene', layout='vectornet'),
+            dict(type='lm4ve_mm.PackScene')
+        ]))
 val_dataloader = dict(
     num_workers=0, dataset=dict(sample, split='train', scenes=(1600, 2000)))
 test_dataloader = dict(

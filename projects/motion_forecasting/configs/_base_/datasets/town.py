@@ -12,7 +12,15 @@ town = dict(
     featuriser=featuriser,
     pipeline=[dict(type='lm4ve_mm.PackScene')])
 # No workers: a cached scene takes less than a millisecond.
-train_dataloader = dict(num_workers=0, dataset=dict(town, split='train'))
+train_dataloader = dict(
+    num_workers=0,
+    dataset=dict(
+        town,
+        split='train',
+        pipeline=[
+            dict(type='lm4ve_mm.FlipScene', layout='vectornet'),
+            dict(type='lm4ve_mm.PackScene')
+        ]))
 val_dataloader = dict(num_workers=0, dataset=dict(town, split='val'))
 test_dataloader = dict(num_workers=0, dataset=dict(town, split='val'))
 val_evaluator = dict(map_root='data/town/map_files')
