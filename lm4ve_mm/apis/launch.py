@@ -18,7 +18,8 @@ from mmengine.runner import Runner
 
 from lm4ve_mm import compat
 from lm4ve_mm.engine.errors import RunError
-from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
+from lm4ve_mm.llm import (BlockMismatchError, CheckpointError,
+                          CheckpointNotFoundError)
 
 INSTALLED_CONFIGS = Path(__file__).parents[1] / '.mim' / 'configs'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -286,6 +287,7 @@ def explained() -> Iterator[None]:
     """Let a message about weights or the run stand alone, with status 2."""
     try:
         yield
-    except (CheckpointError, CheckpointNotFoundError, RunError) as error:
+    except (BlockMismatchError, CheckpointError, CheckpointNotFoundError,
+            RunError) as error:
         print(f'error: {error}', file=sys.stderr, flush=True)  # noqa: T201
         sys.exit(2)
