@@ -17,7 +17,8 @@ from mmengine.runner import Runner
 
 from lm4ve_mm import compat
 from lm4ve_mm.engine.errors import RunError
-from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
+from lm4ve_mm.llm import (BlockMismatchError, CheckpointError,
+                          CheckpointNotFoundError)
 from lm4ve_mm.utils.errors import ConfigError, DataError, DataNotFoundError
 from lm4ve_mm.utils.explain import explained
 
@@ -33,8 +34,8 @@ LAUNCHERS = dict(
     mpi=(('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_LOCAL_RANK',
           'OMPI_COMM_WORLD_SIZE', 'MASTER_ADDR'),
          'mpirun, with MASTER_ADDR for the first host'))
-MISTAKES = (CheckpointError, CheckpointNotFoundError, ConfigError, DataError,
-            DataNotFoundError, RunError)
+MISTAKES = (BlockMismatchError, CheckpointError, CheckpointNotFoundError,
+            ConfigError, DataError, DataNotFoundError, RunError)
 # What data sets and their toolboxes raise about files and lists.
 DATA_ERRORS = (OSError, ValueError, RuntimeError, AssertionError, ImportError)
 DATA_HINT = ('The data are those of train_dataloader.dataset, '

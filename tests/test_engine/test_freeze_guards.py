@@ -26,7 +26,7 @@ def write(runner):
 def test_stopped_run_has_no_checkpoint_of_a_changed_block(
         tmp_path, train, digits):
     cfg = digits.block_config(tmp_path, epochs=4)
-    with pytest.raises(BlockMismatchError, match='neck.layer have changed'):
+    with pytest.raises(BlockMismatchError, match='neck.layer.* have changed'):
         train(cfg, hooks=[
             digits.At('after_train_iter', write, lambda r: r.iter == 4),
             digits.At('before_train_epoch', stop, lambda r: r.epoch == 3)])
@@ -40,7 +40,7 @@ def test_a_frozen_host_is_watched_too(tmp_path, train, digits):
     def shift(runner):
         runner.model.backbone.pos_embed.data[0, 0, 0] += 1
 
-    with pytest.raises(BlockMismatchError, match='of backbone have changed'):
+    with pytest.raises(BlockMismatchError, match='backbone.* have changed'):
         train(cfg, hooks=[
             digits.At('after_train_iter', shift, lambda r: r.iter == 1)])
     assert not list(tmp_path.glob('*.pth'))

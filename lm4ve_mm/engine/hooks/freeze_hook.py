@@ -204,7 +204,7 @@ class FreezeLLMHook(Hook):
         changed = [name for name in found if found[name] != self._sums[name]]
         if changed:
             raise BlockMismatchError(
-                f'The frozen weights of {", ".join(changed)} have changed '
+                f'The frozen weights of {changed} have changed '
                 f'since the training began, by iteration {self._iteration}. '
                 'Something wrote into them or changed their type (an '
                 'initialiser, an optimiser, model.half()). The checkpoints '
