@@ -4,8 +4,8 @@
         projects/motion_forecasting/configs/vectornet_llama_av2_submission.py \
         CHECKPOINT
 
-Another model: change the base. The test split has no futures, so there is no
-expected number.
+Another model: change the base.
+The test split has no futures: there is no expected number.
 """
 _base_ = ['./vectornet_llama_av2.py']
 test_dataloader = dict(dataset=dict(split='test'))

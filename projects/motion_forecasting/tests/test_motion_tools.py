@@ -48,7 +48,8 @@ def trained(tmp_path_factory, argoverse1):
 
 def test_predict(trained, argoverse1, tmp_path, monkeypatch, capsys):
     """A picture and trajectories in city coordinates, of one file each."""
-    scenes = [argoverse1 / 'val/data/5.csv', argoverse1 / 'test_obs/data/7.csv']
+    scenes = [argoverse1 / 'val/data/5.csv',
+              argoverse1 / 'test_obs/data/7.csv']
     status, text = call(monkeypatch, capsys, 'predict', *trained, *scenes,
                         '--map-root', argoverse1 / 'map_files', '--out',
                         tmp_path)

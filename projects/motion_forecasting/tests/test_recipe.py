@@ -31,7 +31,7 @@ def rates(name, epochs):
     group, = built.optimizer.param_groups
     warm, by_epoch = [], []
     for epoch in range(epochs):
-        for iteration in range(ITERATIONS):
+        for _ in range(ITERATIONS):
             if epoch == 0:
                 warm.append(group['lr'])
             for schedule in schedules:

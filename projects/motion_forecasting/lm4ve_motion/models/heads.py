@@ -54,12 +54,15 @@ class DisplacementHead(BaseModule):
             nn.ReLU())
         self.score = nn.Sequential(ResidualBlock(dims), nn.Linear(dims, 1))
 
-    def forward(self, tokens: Tensor, ctrs: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, tokens: Tensor, ctrs: Tensor,
+                drift: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Decode.
 
         Args:
             tokens: (B, A, C).
             ctrs: (B, A, 2), where each actor stands.
+            drift: (B, A, F, 2), displacements that the modes correct; None
+                has them start from nothing.
 
         Returns:
             tuple: Trajectories (B, A, K, F, 2) in the frame of ``ctrs``, and
@@ -67,6 +70,8 @@ class DisplacementHead(BaseModule):
         """
         moves = torch.stack([mode(tokens) for mode in self.modes], -2)
         moves = moves.unflatten(-1, (-1, 2))  # (B, A, K, F, 2)
+        if drift is not None:
+            moves = moves + drift.unsqueeze(-3)
         # From the end back to the actor; it teaches the scores alone.
         ends = self.end_embed(-moves[..., -1, :].detach())
         tokens = tokens.unsqueeze(-2).expand_as(ends)

@@ -311,6 +311,25 @@ def test_learns_from_the_target_alone(golden):
         VectorNet(learn_from='some')
 
 
+def test_corrects_a_velocity(golden):
+    """With modes of nothing: the mean of the last second, as far as seen."""
+    model = VectorNet(correct_velocity=True).double().eval()
+    for mode in model.head.modes:
+        torch.nn.init.zeros_(mode[1].weight)
+        torch.nn.init.zeros_(mode[1].bias)
+    inputs = model.data_preprocessor(golden.vectornet_batch())['inputs']
+    actors = inputs['actors'] = inputs['actors'].clone()
+    actors[..., 4] = 1
+    actors[0, 1, :14, 4] = 0  # seen at the last five steps
+    with torch.no_grad():
+        trajs, _ = model(inputs)
+    for actor, rows in ((0, slice(9, 19)), (1, slice(15, 19))):
+        velocity = actors[0, actor, rows, 2:4].mean(0)
+        for step in (1, 30):
+            wanted = inputs['ctrs'][0, actor] + step * velocity
+            assert torch.allclose(trajs[0, actor, 2, step - 1], wanted)
+
+
 def test_unknown_mode():
     with pytest.raises(ValueError, match="not 'train'"):
         VectorNet()({}, mode='train')

@@ -2,7 +2,7 @@
 # makes every step of an untrained model the same length; 5 lets it learn.
 _base_ = './vectornet_60e.py'
 optim_wrapper = dict(
-    optimizer=dict(lr=4e-3), clip_grad=dict(max_norm=5., norm_type=2))
+    optimizer=dict(lr=2e-3), clip_grad=dict(max_norm=5., norm_type=2))
 param_scheduler = [
     dict(
         type='mmengine.LinearLR',
@@ -13,7 +13,7 @@ param_scheduler = [
     dict(
         type='mmengine.CosineAnnealingLR',
         T_max=24,
-        eta_min=4e-5,
+        eta_min=2e-5,
         by_epoch=True,
         begin=0,
         end=24,
