@@ -7,9 +7,8 @@ hooks and schedules always, images where MMPretrain is installed. Videos are
 in :mod:`lm4ve_mm.video`, to be listed beside it.
 """
 
-from importlib.util import find_spec
-
 from . import compat
+from .utils.install import is_installed
 
 compat.apply()
 
@@ -17,7 +16,7 @@ from . import engine, models  # noqa: E402  (after the repairs)
 
 __all__ = ['engine', 'models']
 
-if find_spec('mmpretrain') is not None:
+if is_installed('mmpretrain'):
     from . import image  # noqa: F401
 
     __all__ += ['image']

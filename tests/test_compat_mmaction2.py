@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from lm4ve_mm.compat import import_hooks, mmaction2
+from lm4ve_mm.compat import import_hooks, mmaction2, multimodal
 
 ROOT = Path(__file__).parents[1]
 # Everything that a video config can name.
@@ -56,6 +56,24 @@ def test_repairs_after_a_failed_import_too():
     assert run(failed_first + IMPORT_ALL) == ''
 
 
+def test_mmpretrain_imports_beside_pycocotools(tmp_path):
+    """It takes that as a sign that its multimodal models can be imported."""
+    (tmp_path / 'pycocotools').mkdir()
+    (tmp_path / 'pycocotools' / '__init__.py').touch()
+    metadata = tmp_path / 'pycocotools-2.0.11.dist-info' / 'METADATA'
+    metadata.parent.mkdir()
+    metadata.write_text(
+        'Metadata-Version: 2.1\nName: pycocotools\nVersion: 2.0.11\n')
+    path = f'import sys; sys.path.insert(0, {str(tmp_path)!r})\n'
+    assert 'NoneType' in run(path + 'import mmpretrain.models')
+    assert run(path + 'from lm4ve_mm import plugin\n'
+               'from mmpretrain.registry import MODELS\n'
+               'assert MODELS.get("ImageClassifier")\n'
+               'try:\n    MODELS.build(dict(type="BlipVQA"))\n'
+               'except ImportError as error:\n'
+               '    assert "multi-modal" in str(error)\n') == ''
+
+
 @pytest.mark.slow
 def test_train_script_of_mmaction2(tmp_path):
     """Its own, on a config of ours: custom_imports is all that it takes."""
@@ -93,9 +111,9 @@ def test_vindlu_is_left_out_where_it_cannot_be(
     class Spec:
         origin = str(tmp_path / '__init__.py')
 
-    monkeypatch.setattr(mmaction2, 'find_spec', lambda name: Spec)
+    monkeypatch.setattr(multimodal, 'find_module', lambda name: Spec)
     module = ModuleType('dependency')
-    with mmaction2._without_multimodal(module):
+    with multimodal.without_multimodal(module):
         module.WITH_MULTIMODAL = True
     assert module.WITH_MULTIMODAL is kept
 

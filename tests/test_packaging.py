@@ -138,6 +138,122 @@ def test_no_index_is_said_to_have_this_package():
     assert extras <= set(config['options.extras_require'])
 
 
+# Finds none of these, as if they were not installed.
+BLOCKER = """
+import sys
+
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] not in BLOCKED:
+            return self.finder.find_spec(name, path, target)
+
+BLOCKED = set(sys.argv[1].split(','))
+sys.meta_path[:] = map(Without, sys.meta_path)
+"""
+# A run of MMEngine alone around a plain host, with layers in both ways.
+PLAIN_RUN = """
+import torch
+from mmengine.model import BaseModel, BaseModule
+from mmengine.registry import MODELS
+from mmengine.runner import Runner
+from torch import nn
+import lm4ve_mm.plugin as plugin
+from lm4ve_mm import analysis, apis, ops
+from lm4ve_mm.registry import MODELS as OURS
+
+assert plugin.__all__ == ['engine', 'models']
+LLM = dict(init='random', geometry=dict(width=32, num_heads=2, ffn_dim=48))
+
+@MODELS.register_module()
+class PlainTokens(BaseModule):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(8, 8), nn.Linear(8, 8)])
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+@MODELS.register_module()
+class PlainHost(BaseModel):
+    def __init__(self, neck):
+        super().__init__()
+        self.backbone = OURS.build(dict(
+            type='lm4ve_mm.FrozenLLMBackbone', in_channels=8, llm=LLM,
+            insert_after='layers.1', backbone=dict(type='PlainTokens')))
+        self.neck = OURS.build(dict(neck, in_channels=8, llm=LLM))
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        out = self.neck(self.backbone(inputs))
+        out = out[-1] if isinstance(out, tuple) else out
+        return dict(loss=out.square().mean()) if mode == 'loss' else out
+
+class Tokens(torch.utils.data.Dataset):
+    metainfo = {}
+    def __len__(self):
+        return 8
+    def __getitem__(self, index):
+        return dict(inputs=torch.randn(5, 8))
+
+for name, options in (('FrozenLLMNeck', {}), ('FrozenLLMVideoNeck', {})):
+    runner = Runner(
+        model=dict(type='PlainHost', neck=dict(
+            type=f'lm4ve_mm.{name}', **options)),
+        work_dir=sys.argv[2],
+        train_dataloader=dict(
+            batch_size=2, num_workers=0, dataset=Tokens(),
+            sampler=dict(type='DefaultSampler', shuffle=True)),
+        train_cfg=dict(by_epoch=True, max_epochs=1),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        custom_hooks=[dict(type='lm4ve_mm.FreezeLLMHook', freeze=[
+            'backbone.backbone.layers.0'])],
+        experiment_name=name)
+    before = {name: p.detach().clone()
+              for name, p in runner.model.named_parameters()}
+    runner.train()
+    assert runner.iter == 4
+    moved = {name for name, p in runner.model.named_parameters()
+             if not torch.equal(p, before[name])}
+    assert any('backbone.layer.map_in' in one for one in moved), moved
+    assert any('neck.layer.map_out' in one for one in moved), moved
+    assert not any('layers.0' in one for one in moved)
+assert not BLOCKED & {name.partition('.')[0] for name in sys.modules}
+"""
+HEAVY = ('mmpretrain', 'mmaction', 'transformers', 'timm', 'sklearn',
+         'huggingface_hub')
+
+
+def run_without(blocked, code, *args):
+    """Run code in a Python that lacks some packages."""
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', BLOCKER + code,
+         ','.join(blocked), *map(str, args)], capture_output=True, text=True,
+        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(('module', 'absent'), [
+    ('llm', (*HEAVY, 'mmengine', 'mmcv', 'torchvision', 'cv2', 'matplotlib')),
+    ('ops', (*HEAVY, 'mmengine', 'mmcv')),
+    ('image', ('mmaction', 'sklearn')),
+])
+def test_packages_do_without(module, absent):
+    """What a detector's or forecaster's user has not installed."""
+    run_without(absent, f'import lm4ve_mm.{module}')
+
+
+def test_a_run_of_mmengine_alone(tmp_path):
+    run_without(HEAVY, PLAIN_RUN, tmp_path)
+    assert (tmp_path / 'epoch_1.pth').is_file()
+
+
 @pytest.mark.parametrize(('module', 'absent'), [
     ('lm4ve_mm', ('mmengine', 'mmcv', 'mmpretrain', 'transformers', 'torch')),
     ('lm4ve_mm.llm', ('mmengine', 'mmcv', 'mmpretrain', 'transformers')),

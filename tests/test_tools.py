@@ -185,5 +185,5 @@ def test_testing_refusals(checkpoint, args, keys, words):
 
 def test_processes_without_a_launcher_are_refused(monkeypatch):
     monkeypatch.setenv('WORLD_SIZE', '2')
-    with pytest.raises(RuntimeError, match='--launcher pytorch'):
+    with pytest.raises(ValueError, match='--launcher pytorch'):
         apis.build_runner(Namespace(launcher='none'))

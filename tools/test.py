@@ -21,7 +21,7 @@ def main() -> None:
     if args.out and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(
             DumpResults(out_file_path=args.out))
-    metrics = runner.test()
+    metrics = apis.test_or_exit(runner)
     if args.out and args.out_item == 'metrics' and runner.rank == 0:
         dump(metrics, args.out)
 

@@ -1,13 +1,13 @@
 """Parameters and multiply-accumulates of host, maps and frozen block."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable, Dict
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from lm4ve_mm.llm import FrozenLLMLayer
+from lm4ve_mm.models import find_llm_layers
 
 PARTS = ('host', 'maps', 'frozen block')
 _MAPS = ('map_in', 'map_out', 'norm_in', 'norm_out')
@@ -30,7 +30,7 @@ class Cost:
     macs: int = 0
 
 
-def _part_of(name: str, layers: Dict[str, nn.Module]) -> str:
+def _part_of(name: str, layers: dict[str, nn.Module]) -> str:
     """Which part the module or tensor called ``name`` belongs to."""
     for layer in layers:
         inside = name == layer or not layer or name.startswith(f'{layer}.')
@@ -56,7 +56,7 @@ class _Root(nn.Module):
         self.run()
 
 
-def count_cost(model: nn.Module, run: Callable[[], object]) -> Dict[str, Cost]:
+def count_cost(model: nn.Module, run: Callable[[], object]) -> dict[str, Cost]:
     """Count a model's cost, part by part.
 
     Args:
@@ -70,11 +70,7 @@ def count_cost(model: nn.Module, run: Callable[[], object]) -> Dict[str, Cost]:
         updates in it, count as ``frozen block`` too, with the trainable
         parameters shown.
     """
-    layers = {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, FrozenLLMLayer)
-    }
+    layers = find_llm_layers(model)
     costs = {part: Cost() for part in PARTS}
     for name, parameter in model.named_parameters():
         cost = costs[_part_of(name, layers)]

@@ -7,14 +7,15 @@ from typing import Callable, Mapping, NamedTuple
 import torch
 from torch import nn
 
-from lm4ve_mm.utils.files import replacing
 from lm4ve_mm.llm.weights.block_file import write_block_file
 from lm4ve_mm.llm.weights.extract import pack
-from lm4ve_mm.published.block import NUM_HEADS, released_block
+from lm4ve_mm.published.block import NUM_HEADS, published_block
 from lm4ve_mm.llm.weights.tensor_files import open_torch
 from lm4ve_mm.llm.weights.blocks import DTYPES, store_as
-from lm4ve_mm.models import find_llm_layers
+from lm4ve_mm.models import META_KEY, find_llm_layers
 from lm4ve_mm.published.translate import Translated
+from lm4ve_mm.utils.explain import explained
+from lm4ve_mm.utils.files import replacing
 
 from .arguments import add_config_options
 from .inference import build_model
@@ -62,6 +63,7 @@ def converting_parser(form: Format, description: str) -> ArgumentParser:
     return parser
 
 
+@explained()
 def convert_or_exit(form: Format, description: str) -> None:
     """Run a converter; a mistake of the user ends it with exit status 2.
 
@@ -73,20 +75,17 @@ def convert_or_exit(form: Format, description: str) -> None:
     args = parser.parse_args()
     if bool(args.config) != bool(args.out) or not (args.block or args.out):
         parser.error('give --block, or --config and --out, or all of them')
-    try:
-        if not args.file.is_file():
-            raise FileNotFoundError(f'there is no file {args.file}')
-        state = open_torch(args.file)
-        if not form.knows(state):
-            raise ValueError(
-                f'{args.file} is no file of {form.name} or of the paper; it '
-                f'holds {", ".join(map(str, list(state)[:5]))}')
-        if args.block:
-            _keep_block(form, state, args)
-        if args.out:
-            _convert(form, state, args)
-    except (OSError, ValueError, RuntimeError) as error:
-        parser.exit(2, f'{parser.prog}: error: {error}\n')
+    if not args.file.is_file():
+        raise FileNotFoundError(f'there is no file {args.file}')
+    state = open_torch(args.file)
+    if not form.knows(state):
+        raise ValueError(
+            f'{args.file} is no file of {form.name} or of the paper; it '
+            f'holds {", ".join(map(str, list(state)[:5]))}')
+    if args.block:
+        _keep_block(form, state, args)
+    if args.out:
+        _convert(form, state, args)
 
 
 def _keep_block(form: Format, state: Mapping, args: Namespace) -> None:
@@ -94,7 +93,7 @@ def _keep_block(form: Format, state: Mapping, args: Namespace) -> None:
     if args.block.suffix != '.safetensors':
         raise ValueError(f'--block {args.block} should end in .safetensors')
     block = store_as(
-        released_block(form.unwrapped(state), args.num_heads, args.layer),
+        published_block(form.unwrapped(state), args.num_heads, args.layer),
         args.dtype)
     metadata, tensors = pack(block)
     write_block_file(args.block, metadata, tensors)
@@ -111,7 +110,7 @@ def _convert(form: Format, state: Mapping, args: Namespace) -> None:
                 unused=found.unexpected)
     layers = find_llm_layers(model)
     if layers:
-        meta['frozen_llm'] = {
+        meta[META_KEY] = {
             name: layer.describe() for name, layer in layers.items()}
     with replacing(args.out) as temporary:
         torch.save(dict(meta=meta, state_dict=found.weights), temporary)

@@ -1,22 +1,22 @@
 """What the tools share that draw test samples with predictions."""
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Callable, List, NamedTuple, Sequence
+from typing import Any, NamedTuple
 
-import matplotlib
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import nn
 from torch.utils.data import Dataset
 
+from lm4ve_mm.utils.explain import explained
+
 from .arguments import add_config_options
 from .launch import load_config
-
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt  # noqa: E402  (after the backend)
 
 
 class Drawn(NamedTuple):
@@ -27,12 +27,14 @@ class Drawn(NamedTuple):
         truth: Name of its class.
         guess: Name of the class that the model finds.
         score: How sure it is, 0 to 1.
+        right: Whether the guess is true.
     """
 
     picture: Any
     truth: str
     guess: str
     score: float
+    right: bool
 
     @classmethod
     def of(cls, picture: Any, sample: Any, names: Sequence[str]) -> 'Drawn':
@@ -49,12 +51,8 @@ class Drawn(NamedTuple):
 
         label = int(sample.pred_label)
         return cls(picture, name(sample.gt_label), name(sample.pred_label),
-                   float(sample.pred_score[label]))
-
-    @property
-    def right(self) -> bool:
-        """Whether the guess is true."""
-        return self.truth == self.guess
+                   float(sample.pred_score[label]),
+                   label == int(sample.gt_label))
 
     @property
     def colour(self) -> str:
@@ -68,7 +66,7 @@ class Drawn(NamedTuple):
         return f'{self.guess},{gap}is {self.truth}'
 
 
-def pick(dataset: Dataset, count: int) -> List[int]:
+def pick(dataset: Dataset, count: int) -> list[int]:
     """Choose ``count`` samples, the same every time.
 
     At random: lists may be sorted by class, or the classes take turns.
@@ -79,7 +77,7 @@ def pick(dataset: Dataset, count: int) -> List[int]:
 
 @torch.no_grad()
 def predict_each(model: nn.Module, dataset: Dataset, count: int,
-                 picture: Callable[[dict], Any]) -> List[Drawn]:
+                 picture: Callable[[dict], Any]) -> list[Drawn]:
     """Run samples through a model, one at a time.
 
     Args:
@@ -97,17 +95,17 @@ def predict_each(model: nn.Module, dataset: Dataset, count: int,
     return drawn
 
 
-def save(figure: plt.Figure, out: Path) -> None:
+def save(figure: Figure, out: Path) -> None:
     """Write a figure; folders are made."""
     figure.tight_layout(pad=0.3)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
-    plt.close(figure)
 
 
+@explained()
 def draw_or_exit(description: str,
-                 predict: Callable[[Config, str, int], List[Drawn]],
-                 draw: Callable[[List[Drawn], Path], None], out: str,
+                 predict: Callable[[Config, str, int], list[Drawn]],
+                 draw: Callable[[list[Drawn], Path], None], out: str,
                  count: int) -> None:
     """Run a drawing tool; a mistake of the user ends it with exit status 2.
 
@@ -130,16 +128,11 @@ def draw_or_exit(description: str,
     args = parser.parse_args()
     if args.count < 1:
         parser.error(f'--count {args.count} draws nothing')
-    try:
-        if not Path(args.checkpoint).is_file():
-            raise FileNotFoundError(f'there is no checkpoint '
-                                    f'{args.checkpoint}')
-        cfg = load_config(args.config)
-        cfg.merge_from_dict(args.cfg_options)
-        drawn = predict(cfg, args.checkpoint, args.count)
-    # Missing or broken data and weights, whose messages are for people.
-    except (OSError, ValueError, RuntimeError) as error:
-        parser.exit(2, f'{parser.prog}: error: {error}\n')
+    if not Path(args.checkpoint).is_file():
+        raise FileNotFoundError(f'there is no checkpoint {args.checkpoint}')
+    cfg = load_config(args.config)
+    cfg.merge_from_dict(args.cfg_options)
+    drawn = predict(cfg, args.checkpoint, args.count)
     draw(drawn, args.out)
     right = sum(one.right for one in drawn)
     print(f'wrote {args.out}: {right} of {len(drawn)} right')  # noqa: T201

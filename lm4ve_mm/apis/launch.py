@@ -2,28 +2,45 @@
 
 import logging
 import os
-import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, Union
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
+from mmengine.config.utils import ConfigParsingError
 from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from lm4ve_mm import compat
-from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
+from lm4ve_mm.engine.errors import RunError
+from lm4ve_mm.llm import (BlockMismatchError, CheckpointError,
+                          CheckpointNotFoundError)
+from lm4ve_mm.utils.errors import ConfigError, DataError, DataNotFoundError
+from lm4ve_mm.utils.explain import explained
+
+from .console import ConsoleRunner
 
 INSTALLED_CONFIGS = Path(__file__).parents[1] / '.mim' / 'configs'
-LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-PLAIN_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper')
-# Where mmengine's AmpOptimWrapper finds a loss scaler.
-SCALED_DEVICES = ('cuda', 'npu', 'mlu', 'musa')
+# What a launcher has to have set, and what starts the processes then.
+LAUNCHERS = dict(
+    pytorch=(('RANK', 'LOCAL_RANK', 'WORLD_SIZE'),
+             'torchrun (tools/dist_train.sh)'),
+    slurm=(('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'),
+           'srun (tools/slurm_train.sh)'),
+    mpi=(('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_LOCAL_RANK',
+          'OMPI_COMM_WORLD_SIZE', 'MASTER_ADDR'),
+         'mpirun, with MASTER_ADDR for the first host'))
+MISTAKES = (BlockMismatchError, CheckpointError, CheckpointNotFoundError,
+            ConfigError, DataError, DataNotFoundError, RunError)
+# What data sets and their toolboxes raise about files and lists.
+DATA_ERRORS = (OSError, ValueError, RuntimeError, AssertionError, ImportError)
+DATA_HINT = ('The data are those of train_dataloader.dataset, '
+             'val_dataloader.dataset and test_dataloader.dataset; another '
+             'place: --cfg-options train_dataloader.dataset.data_root=PATH')
 
 
 def parse_or_exit(parser: ArgumentParser,
@@ -32,9 +49,8 @@ def parse_or_exit(parser: ArgumentParser,
     """Parse the command line, read the config and merge the two.
 
     Args:
-        parser (ArgumentParser): One of the parsers of this module.
-        configure (Callable): :func:`configure_training` or
-            :func:`configure_testing`.
+        parser: One of the parsers of :mod:`lm4ve_mm.apis.arguments`.
+        configure: :func:`configure_training` or :func:`configure_testing`.
 
     Returns:
         tuple: The merged config and the arguments. A mistake in what the
@@ -42,23 +58,22 @@ def parse_or_exit(parser: ArgumentParser,
     """
     args = parser.parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    try:
+    with explained(FileNotFoundError, ValueError):
         return configure(load_config(args.config), args), args
-    except (FileNotFoundError, ValueError) as error:
-        parser.exit(2, f'{parser.prog}: error: {error}\n')
 
 
-def load_config(path: Union[str, Path]) -> Config:
+def load_config(path: str | Path) -> Config:
     """Read a config, with the repairs its bases may need.
 
     Args:
-        path (str or Path): A config file.
+        path: A config file.
 
     Returns:
         Config: The config, its bases merged.
 
     Raises:
         FileNotFoundError: If there is no such file; names similar ones.
+        ConfigError: If it, or one of its bases, cannot be read.
     """
     if not Path(path).is_file():
         folders = (Path(path).parent, Path('configs'), INSTALLED_CONFIGS)
@@ -68,7 +83,17 @@ def load_config(path: Union[str, Path]) -> Config:
                 'has a similar name.')
         raise FileNotFoundError(f'there is no config file {path}. {hint}')
     compat.apply()
-    return Config.fromfile(path)
+    try:
+        return Config.fromfile(path)
+    # What MMEngine raises about a base or a file that it cannot parse.
+    except (OSError, ValueError, AssertionError, SyntaxError,
+            ConfigParsingError, ImportError) as error:
+        cause = error
+        # An import of custom_imports that failed says why at the bottom.
+        while isinstance(cause, ImportError) and cause.__context__:
+            cause = cause.__context__
+        raise ConfigError(f'cannot read the config {path}, or what it names '
+                          f'in _base_ or custom_imports: {cause}') from error
 
 
 def _similar_files(stem: str, folders: Iterable[Path]) -> list[str]:
@@ -80,211 +105,104 @@ def _similar_files(stem: str, folders: Iterable[Path]) -> list[str]:
     return [found[name] for name in get_close_matches(stem, found)]
 
 
-def configure_training(cfg: Config, args: Namespace) -> Config:
-    """Merge the arguments of ``tools/train.py`` into a config.
-
-    Args:
-        cfg (Config): The config, changed in place.
-        args (Namespace): What :func:`training_parser` parsed.
-
-    Returns:
-        Config: The same config, ready for :func:`build_runner`.
-
-    Raises:
-        FileNotFoundError: If the checkpoint to resume from is missing.
-        ValueError: If the config lacks what an option needs.
-    """
-    if args.no_validate:
-        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    if args.amp:
-        _train_in_mixed_precision(cfg)
-    if args.auto_scale_lr:
-        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
-            raise ValueError(
-                f'--auto-scale-lr needs auto_scale_lr.base_batch_size, which '
-                f'{args.config} does not have')
-        cfg.auto_scale_lr.enable = True
-    if args.resume is not None:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
-        if cfg.load_from and '://' not in cfg.load_from and not Path(
-                cfg.load_from).is_file():
-            raise FileNotFoundError(
-                f'--resume {cfg.load_from}: there is no such checkpoint; '
-                '--resume without a value takes the latest in the work folder')
-    _merge_common(cfg, args)
-    if args.no_persistent_workers:
-        for name in LOADERS:
-            if cfg.get(name):
-                cfg[name].persistent_workers = False
-    cfg.merge_from_dict(args.cfg_options)
-    return cfg
-
-
-def configure_testing(cfg: Config, args: Namespace) -> Config:
-    """Merge the arguments of ``tools/test.py`` into a config.
-
-    Args:
-        cfg (Config): The config, changed in place.
-        args (Namespace): What :func:`testing_parser` parsed.
-
-    Returns:
-        Config: The same config, ready for :func:`build_runner`.
-
-    Raises:
-        FileNotFoundError: If the checkpoint is missing.
-        ValueError: If the config or the command line lacks what an option
-            needs.
-    """
-    if args.out is None and args.out_item is not None:
-        raise ValueError(
-            f'--out-item {args.out_item} says what to save, but not where: '
-            'add --out FILE')
-    if '://' not in args.checkpoint and not Path(args.checkpoint).is_file():
-        raise FileNotFoundError(
-            f'there is no checkpoint {args.checkpoint}; training writes them '
-            'into its work folder as epoch_N.pth or iter_N.pth')
-    cfg.load_from = args.checkpoint
-    if args.amp:
-        cfg.test_cfg.fp16 = True
-    if args.show or args.show_dir is not None:
-        _show_predictions(cfg, args)
-    if args.tta:
-        _augment_test(cfg)
-    _merge_common(cfg, args)
-    cfg.merge_from_dict(args.cfg_options)
-    return cfg
-
-
-def _merge_common(cfg: Config, args: Namespace) -> None:
-    """Merge what training and testing share."""
-    cfg.launcher = args.launcher
-    if args.work_dir is not None:
-        cfg.work_dir = args.work_dir
-    elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
-    for name in LOADERS:
-        loader = cfg.get(name)
-        if not loader:
-            continue
-        loader.setdefault('persistent_workers',
-                          loader.get('num_workers', 0) > 0)
-        loader.setdefault('pin_memory', get_device() in SCALED_DEVICES)
-        if cfg.get('default_scope') == 'mmpretrain':
-            # What MMPretrain's models expect; the others stack by themselves.
-            loader.setdefault('collate_fn', dict(type='default_collate'))
-        if args.no_pin_memory:
-            loader.pin_memory = False
-
-
-def _train_in_mixed_precision(cfg: Config) -> None:
-    """Choose the wrapper that this device can train with."""
-    wrapper = cfg.optim_wrapper
-    given = wrapper.get('type', 'OptimWrapper')
-    name = given if isinstance(given, str) else given.__name__
-    if name.rpartition('.')[-1] not in PLAIN_WRAPPERS:
-        raise ValueError(
-            f'--amp replaces {", ".join(PLAIN_WRAPPERS)}, but the config '
-            f'trains with {name}; set its precision in the config')
-    if get_device() in SCALED_DEVICES:
-        wrapper.type = 'mmengine.AmpOptimWrapper'
-        wrapper.setdefault('loss_scale', 'dynamic')
-        return
-    print_log(
-        f'--amp on {get_device()}: bfloat16 autocast without loss scaling, '
-        'instead of the float16 that a GPU would use',
-        logger='current',
-        level=logging.WARNING)
-    wrapper.type = 'lm4ve_mm.AutocastOptimWrapper'
-    wrapper.pop('loss_scale', None)
-    wrapper.pop('dtype', None)
-
-
-def _show_predictions(cfg: Config, args: Namespace) -> None:
-    """Turn the visualization hook on."""
-    if 'visualization' not in cfg.get('default_hooks', {}):
-        raise ValueError(
-            '--show and --show-dir need default_hooks.visualization in the '
-            "config: dict(type='mmpretrain.VisualizationHook')")
-    cfg.default_hooks.visualization.update(
-        enable=True,
-        show=args.show,
-        wait_time=args.wait_time,
-        out_dir=args.show_dir,
-        interval=args.interval)
-
-
-def _augment_test(cfg: Config) -> None:
-    """Wrap the model and pipeline for test-time augmentation."""
-    if 'tta_model' not in cfg or 'tta_pipeline' not in cfg:
-        if cfg.get('default_scope') != 'mmpretrain':
-            raise ValueError(
-                '--tta needs tta_model and tta_pipeline in the config; only '
-                'image classification has a default')
-    pipeline = cfg.test_dataloader.dataset.pipeline
-    flips = [dict(type='mmpretrain.RandomFlip', prob=p) for p in (1., 0.)]
-    cfg.setdefault('tta_pipeline', [
-        *deepcopy(pipeline[:-1]),
-        dict(type='mmengine.TestTimeAug',
-             transforms=[flips, [deepcopy(pipeline[-1])]])
-    ])
-    wrapper = cfg.get('tta_model', dict(type='mmpretrain.AverageClsScoreTTA'))
-    cfg.model = ConfigDict(**wrapper, module=cfg.model)
-    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
-
-
 def build_runner(cfg: Config) -> Runner:
     """Build the runner that a merged config describes.
 
     Args:
-        cfg (Config): The config, with ``launcher`` and ``work_dir``.
+        cfg: The config, with ``launcher`` and ``work_dir``.
 
     Returns:
-        Runner: MMEngine's runner, or the config's ``runner_type``.
+        Runner: MMEngine's runner, its dumps in the log file alone, or the
+        config's ``runner_type``.
 
     Raises:
-        RuntimeError: If several processes were started without saying so.
+        ConfigError: If several processes were started without saying so, or
+            one was started as if it were one of several.
     """
-    world_size = os.environ.get('WORLD_SIZE', '1')
-    if cfg.launcher == 'none' and world_size != '1':
-        raise RuntimeError(
-            f'{world_size} processes were started, but with --launcher none '
-            'each would train a model of its own: add --launcher pytorch')
-    compat.prepare_distributed(cfg, cfg.launcher)
+    _check_launcher(cfg.launcher)
+    if cfg.get('sync_bn') is not None and get_device() == 'cpu':
+        print_log(
+            f'sync_bn={cfg.sync_bn!r} needs GPUs; on CPUs every process '
+            'keeps batch statistics of its own',
+            logger='current',
+            level=logging.WARNING)
+        cfg.sync_bn = None
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
-    return Runner.from_cfg(cfg)
+    return ConsoleRunner.from_cfg(cfg)
+
+
+def _check_launcher(launcher: str) -> None:
+    """Compare ``--launcher`` with how this process was started."""
+    if launcher == 'none':
+        world_size = os.environ.get('WORLD_SIZE', '1')
+        if world_size != '1':
+            raise ConfigError(
+                f'{world_size} processes were started, but with --launcher '
+                'none each would train a model of its own: add --launcher '
+                'pytorch')
+        return
+    if launcher not in LAUNCHERS:
+        raise ConfigError(f'there is no launcher {launcher!r}; there are '
+                          f'none, {", ".join(LAUNCHERS)}')
+    needed, starter = LAUNCHERS[launcher]
+    missing = [name for name in needed if name not in os.environ]
+    if missing:
+        raise ConfigError(
+            f'--launcher {launcher} needs {", ".join(missing)} in the '
+            f'environment: start the processes with {starter}, or leave '
+            '--launcher out for a single process')
 
 
 def build_or_exit(cfg: Config) -> Runner:
-    """Build the runner; a language model that is not there ends the program.
+    """Build the runner; a mistake of the user ends the program.
 
     Args:
-        cfg (Config): As :func:`build_runner` takes it.
+        cfg: As :func:`build_runner` takes it.
 
     Returns:
         Runner: What :func:`build_runner` gives. Without the language model's
         weights the message stands alone, and the exit status is 2.
     """
-    with explained():
+    with explained(*MISTAKES):
         return build_runner(cfg)
 
 
 def train_or_exit(runner: Runner) -> None:
-    """Train; a missing or foreign file to start from ends the program.
+    """Train; missing data or a foreign file to start from ends the program.
 
     Args:
-        runner (Runner): Ready to train or to resume.
+        runner: Ready to train or to resume.
     """
-    with explained():
+    with explained(*MISTAKES):
+        with _about_data():
+            # The first access builds the data sets, as training would.
+            runner.train_loop, runner.val_loop  # noqa: B018
         runner.train()
 
 
+def test_or_exit(runner: Runner) -> dict[str, float]:
+    """Test; missing data or a foreign checkpoint ends the program.
+
+    Args:
+        runner: Ready to test.
+
+    Returns:
+        dict: Metric -> value.
+    """
+    with explained(*MISTAKES):
+        with _about_data():
+            runner.test_loop  # noqa: B018
+        return runner.test()
+
+
 @contextmanager
-def explained() -> Iterator[None]:
-    """Let a message about weights stand alone, with exit status 2."""
+def _about_data() -> Iterator[None]:
+    """Say of an error that it is about the data, and where to set them."""
     try:
         yield
-    except (CheckpointError, CheckpointNotFoundError) as error:
-        print(f'error: {error}', file=sys.stderr, flush=True)  # noqa: T201
-        sys.exit(2)
+    except MISTAKES:
+        raise
+    except DATA_ERRORS as error:
+        raise DataError(
+            f'the data cannot be read: {error}. {DATA_HINT}') from error

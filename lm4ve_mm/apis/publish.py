@@ -11,8 +11,8 @@ from lm4ve_mm.llm import BlockMismatchError, CheckpointError, read_blocks
 from lm4ve_mm.llm.weights.block_file import PUBLISHED_KEY
 from lm4ve_mm.llm.weights.extract import pack
 from lm4ve_mm.llm.weights.tensor_files import open_torch
+from lm4ve_mm.models import META_KEY
 
-META_KEY = 'frozen_llm'
 EMA_KEY = 'ema_state_dict'
 EMA_PREFIX = 'module.'
 # Set by lm4ve_mm.RawEvalEMAHook: state_dict is the raw model there.

@@ -1,38 +1,42 @@
-"""Repairs of upstream breakages, one small function per breakage.
+"""Repairs of what is broken in the installed toolboxes.
 
-Every function is idempotent, acts only where the breakage is present, and
-says which versions were seen broken and when it can go. Nothing is repaired
-on import: call :func:`apply`, as :mod:`lm4ve_mm.plugin` and the tools do.
-
-The tools call it before they read a config, since ``_base_`` is resolved
-before ``custom_imports`` can run anything.
+:mod:`lm4ve_mm.compat.breakages` lists them. Nothing is repaired by an import
+of this package: :func:`apply` does it, which :mod:`lm4ve_mm.plugin` and
+:mod:`lm4ve_mm.apis` call. The tools do so before they read a config, since
+``_base_`` is resolved before ``custom_imports`` can import anything.
 """
 
-from .checkpoints import allow_mmengine_history, load_urls_safely
-from .distributed import init_cpu_group, prepare_distributed
-from .mmaction2 import (accept_newer_mmcv, leave_out_multimodal,
-                        repair_video_hue, supply_drn)
-from .numpy2 import repair_adjust_hue, restore_numpy_names
-from .packages import know_this_package, replace_pkg_resources
+import os
+from importlib import import_module
+from multiprocessing import parent_process
 
-__all__ = ['apply', 'prepare_distributed']
-
-REPAIRS = (
-    restore_numpy_names,
-    repair_adjust_hue,
-    allow_mmengine_history,
-    load_urls_safely,
-    replace_pkg_resources,
-    know_this_package,
-    init_cpu_group,
-    accept_newer_mmcv,
-    supply_drn,
-    leave_out_multimodal,
-    repair_video_hue,
-)
+__all__ = ['apply']
 
 
-def apply() -> None:
-    """Apply every repair that this environment needs."""
-    for repair in REPAIRS:
-        repair()
+def apply() -> list[str]:
+    """Repair what this environment needs, and say so in the log, once.
+
+    Returns:
+        list[str]: Names of the breakages that this call repaired.
+    """
+    from .breakages import BREAKAGES
+    from .facts import collect
+    facts = collect(load_libraries=False)
+    repaired = []
+    for breakage in BREAKAGES:
+        changed = [_call(repair) for repair in breakage.repairs]
+        if any(changed) and breakage.find(facts):
+            repaired.append(breakage.name)
+    # Not again by each process of a run and each worker of a data loader.
+    if repaired and parent_process() is None and os.environ.get(
+            'RANK', '0') == '0':
+        from mmengine.logging import print_log
+        print_log(f'lm4ve_mm.compat repaired: {"; ".join(repaired)}',
+                  logger='current')
+    return repaired
+
+
+def _call(repair: str) -> bool:
+    """Call ``module:function`` of this package."""
+    module, _, function = repair.partition(':')
+    return getattr(import_module(f'.{module}', __name__), function)()

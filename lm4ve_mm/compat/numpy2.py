@@ -1,11 +1,10 @@
 """Code of the toolboxes that numpy 2 broke."""
 
-from importlib.util import find_spec
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 
-HUE_LEVELS = 256
+from lm4ve_mm.utils.install import is_installed
 
 
 def _in1d(values: Any, test_values: Any, **kwargs) -> np.ndarray:
@@ -17,84 +16,44 @@ REMOVED_NAMES = dict(
     in1d=_in1d, Inf=np.inf, trapz=getattr(np, 'trapezoid', None))
 
 
-def restore_numpy_names() -> None:
+def restore_numpy_names() -> bool:
     """Bring back the numpy names that the toolboxes use.
 
-    Seen broken: mmpretrain 1.2.0 (``RetrievalRecall``,
-    ``RetrievalAveragePrecision``) with numpy >= 2.4, which dropped ``in1d``;
-    fixed in onedl-mmpretrain 1.3.6. mmaction2 1.2.0 (``ANetMetric``, pose
-    transforms) with numpy >= 2.0 for ``Inf``, >= 2.4 for ``trapz``. Removable
-    when they use ``isin``, ``inf`` and ``trapezoid``.
+    ``in1d`` for MMPretrain's retrieval metrics, ``Inf`` and ``trapz`` for
+    MMAction2's pose transforms and ``ANetMetric``.
     """
-    for name, value in REMOVED_NAMES.items():
-        if not hasattr(np, name):
-            setattr(np, name, value)
+    gone = [name for name in REMOVED_NAMES if not hasattr(np, name)]
+    for name in gone:
+        setattr(np, name, REMOVED_NAMES[name])
+    return bool(gone)
 
 
-def repair_adjust_hue() -> None:
-    """Replace ``mmcv.adjust_hue`` where a negative shift overflows.
+class _Turn(float):
+    """A shift of the hue whose levels are counted around the circle."""
 
-    Seen broken: mmcv-lite 2.1.0 and 2.2.0 with numpy >= 2, where half of the
-    draws of ``ColorJitter(hue=...)`` die with ``Python integer -17 out of
-    bounds for uint8``. Fixed in onedl-mmcv 2.3.6. Removable with mmcv < 2.3.
-    """
-    if find_spec('mmcv') is None:
-        return
+    def __mul__(self, levels: int) -> int:
+        """As many levels, from 0 to 255: -17 is 239, which uint8 can hold."""
+        return int(float(self) * levels) % 256
+
+
+def repair_adjust_hue() -> bool:
+    """Let ``mmcv.adjust_hue`` turn backwards."""
+    if not is_installed('mmcv'):
+        return False
     import mmcv
     from mmcv.image import photometric
 
-    pixel = np.zeros((1, 1, 3), np.uint8)
+    upstream = photometric.adjust_hue
     try:
-        mmcv.adjust_hue(pixel, -0.1)
+        upstream(np.zeros((1, 1, 3), np.uint8), -0.1)
+        return False
     except OverflowError:
-        for module in (mmcv, mmcv.image, photometric):
-            module.adjust_hue = _adjust_hue
+        pass
 
+    def adjust_hue(img: np.ndarray, hue_factor: float,
+                   backend: str | None = None) -> np.ndarray:
+        return upstream(img, _Turn(hue_factor), backend)
 
-def _adjust_hue(img: np.ndarray,
-                hue_factor: float,
-                backend: Optional[str] = None) -> np.ndarray:
-    """Turn the hue of a BGR image; replaces ``mmcv.adjust_hue``.
-
-    Args:
-        img (ndarray): Image of shape (H, W, 3), BGR, levels 0..255.
-        hue_factor (float): Shift in turns, from -0.5 to 0.5.
-        backend (str, optional): ``'cv2'`` or ``'pillow'``. Defaults to
-            mmcv's own default.
-
-    Returns:
-        ndarray: The turned image, of the same shape and type.
-
-    Raises:
-        ValueError: If the backend is unknown or the shift out of range.
-        TypeError: If ``img`` is not an array of two or three axes.
-    """
-    import cv2
-    from mmcv.image import photometric
-    from PIL import Image
-
-    backend = backend or photometric.imread_backend
-    if backend not in ('cv2', 'pillow'):
-        raise ValueError(
-            f"adjust_hue has the backends 'cv2' and 'pillow', not {backend!r}")
-    if not -0.5 <= hue_factor <= 0.5:
-        raise ValueError(
-            f'hue_factor is a shift from -0.5 to 0.5, not {hue_factor}')
-    if not isinstance(img, np.ndarray) or img.ndim not in (2, 3):
-        raise TypeError(
-            'adjust_hue takes an array of two or three axes, not '
-            f'{type(img).__name__}')
-
-    # Hue is a circle: a shift of -17 is one of 239, which uint8 can hold.
-    shift = np.uint8(int(hue_factor * (HUE_LEVELS - 1)) % HUE_LEVELS)
-    levels = np.ascontiguousarray(img, np.uint8)
-    if backend == 'cv2':
-        hsv = cv2.cvtColor(levels, cv2.COLOR_BGR2HSV_FULL)
-        hsv[..., 0] += shift
-        turned = cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR_FULL)
-    else:
-        hsv = np.array(Image.fromarray(levels[..., ::-1]).convert('HSV'))
-        hsv[..., 0] += shift
-        picture = Image.frombytes('HSV', hsv.shape[1::-1], hsv.tobytes())
-        turned = np.array(picture.convert('RGB'))[..., ::-1]
-    return turned.astype(img.dtype)
+    for module in (mmcv, mmcv.image, photometric):
+        module.adjust_hue = adjust_hue
+    return True

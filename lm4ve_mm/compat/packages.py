@@ -4,41 +4,38 @@ import inspect
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Tuple
 
-THIS_PACKAGE = 'lm4ve_mm'
+import mmengine.utils
+from mmengine.config import Config, config
+from mmengine.config import utils as config_utils
+from mmengine.hub import hub
+from mmengine.utils import package_utils
+
+from .facts import THIS_PACKAGE
 
 
-def replace_pkg_resources() -> None:
+def replace_pkg_resources() -> bool:
     """Find packages through the standard library.
 
-    Seen broken: mmengine 0.10.7 with setuptools >= 82.0.0, which no longer
-    brings ``pkg_resources``: every ``_base_ = 'mmpretrain::...'`` and
-    ``mmengine.hub.get_config`` fail. With older ones they warn at each call,
-    and look for editable packages in site-packages. Fixed in onedl-mmengine
-    0.10.12 and mmengine 0.11.0rc3. Removable with mmengine 0.10.
+    Where ``pkg_resources`` is still there it warns at each call, and looks
+    for editable packages in site-packages.
     """
-    import mmengine.utils
-    from mmengine.config import config
-    from mmengine.hub import hub
-    from mmengine.utils import package_utils
-
     source = inspect.getsource(package_utils.get_installed_path)
     if 'pkg_resources' not in source:
-        return
+        return False
     for module in (package_utils, mmengine.utils, config, hub):
         for function in (is_installed, get_installed_path):
             if hasattr(module, function.__name__):
                 setattr(module, function.__name__, function)
+    return True
 
 
 def is_installed(package: str) -> bool:
     """Tell whether a distribution or a module of this name is there."""
     try:
-        metadata.distribution(package)
-    except metadata.PackageNotFoundError:
-        spec = find_spec(package)
-        return spec is not None and spec.origin is not None
+        get_installed_path(package)
+    except ModuleNotFoundError:
+        return False
     return True
 
 
@@ -46,7 +43,7 @@ def get_installed_path(package: str) -> str:
     """Return the folder of a package's modules.
 
     Args:
-        package (str): Name of a distribution (``mmaction2``) or of a module
+        package: Name of a distribution (``mmaction2``) or of a module
             (``mmaction``).
 
     Returns:
@@ -55,14 +52,12 @@ def get_installed_path(package: str) -> str:
     Raises:
         ModuleNotFoundError: If there is no such package.
     """
-    # Lines that are no names are paths: see the editable wheel in setup.py.
-    names = [package]
     try:
         listed = metadata.distribution(package).read_text('top_level.txt')
     except metadata.PackageNotFoundError:
         listed = None
-    names += [name for name in (listed or '').split() if name.isidentifier()]
-    for name in names:
+    # Lines that are no names are paths: see the editable wheel in setup.py.
+    for name in [package, *(listed or '').split()]:
         spec = find_spec(name) if name.isidentifier() else None
         if spec is not None and spec.origin is not None:
             return str(Path(spec.origin).parent)
@@ -71,27 +66,29 @@ def get_installed_path(package: str) -> str:
         f'pip install {package}')
 
 
-def know_this_package() -> None:
-    """Let configs of this package be named ``lm4ve_mm::vit_s_in1k.py``.
+def know_this_package() -> bool:
+    """Let a config inherit ours by name: ``lm4ve_mm::vit_s_in1k.py``.
 
-    Seen broken: mmengine 0.10.7 and 0.11.0rc3, which refuse every package
-    outside a closed table, and every config without a folder in its name.
-    Removable when MMEngine accepts third-party packages and flat names.
+    MMEngine refuses packages outside a closed table, and names without a
+    folder. It also writes the package as the scope into every dict that is
+    inherited; ours say the scope of each type, and keep the default scope
+    of their host.
     """
-    from mmengine.config import config, utils
-    from mmengine.hub import hub
+    split, locate = (config_utils._get_package_and_cfg_path,
+                     Config._get_cfg_path)
+    if THIS_PACKAGE in config_utils.MODULE2PACKAGE:
+        return False
+    config_utils.MODULE2PACKAGE[THIS_PACKAGE] = THIS_PACKAGE
 
-    utils.MODULE2PACKAGE.setdefault(THIS_PACKAGE, THIS_PACKAGE)
-    if utils._get_package_and_cfg_path is _package_and_config:
-        return
-    _package_and_config.upstream = utils._get_package_and_cfg_path
-    for module in (utils, config, hub):
-        module._get_package_and_cfg_path = _package_and_config
+    def package_and_config(name: str) -> tuple[str, str]:
+        package, _, path = name.partition('::')
+        return (package, path) if package == THIS_PACKAGE else split(name)
 
+    def path_and_scope(name: str, filename: str) -> tuple[str, str | None]:
+        path, scope = locate(name, filename)
+        return path, None if scope == THIS_PACKAGE else scope
 
-def _package_and_config(name: str) -> Tuple[str, str]:
-    """Split ``package::config``; ours may lie right in ``configs/``."""
-    package, _, config = name.partition('::')
-    if package == THIS_PACKAGE and config:
-        return package, config
-    return _package_and_config.upstream(name)
+    for module in (config_utils, config, hub):
+        module._get_package_and_cfg_path = package_and_config
+    Config._get_cfg_path = staticmethod(path_and_scope)
+    return True

@@ -6,12 +6,13 @@ from .errors import (BlockMismatchError, CheckpointError,
                      CheckpointNotFoundError)
 from .layer import FrozenLLMLayer
 from .mlp_control import MLPLayer
-from .weights.families import FAMILIES, Family
+from .weights.families import FAMILIES, Family, register_family
 from .weights.identity import BlockIdentity, digest
 from .weights.read import Blocks, read_blocks
 
 __all__ = [
     'FAMILIES', 'BlockGeometry', 'BlockIdentity', 'BlockMismatchError',
     'Blocks', 'CheckpointError', 'CheckpointNotFoundError', 'Family',
-    'FrozenLLMLayer', 'MLPLayer', 'digest', 'ignore_in_ddp', 'read_blocks'
+    'FrozenLLMLayer', 'MLPLayer', 'digest', 'ignore_in_ddp', 'read_blocks',
+    'register_family'
 ]

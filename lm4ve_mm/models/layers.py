@@ -1,11 +1,13 @@
 """The torch-only layers, registered, and how a model is asked for them."""
 
-from typing import Dict
-
+from mmengine.model import is_model_wrapper
 from torch import nn
 
 from lm4ve_mm.llm import FrozenLLMLayer, MLPLayer
 from lm4ve_mm.registry import MODELS
+
+# Where a checkpoint's metadata says which blocks it was trained with.
+META_KEY = 'frozen_llm'
 
 MODELS.register_module(module=FrozenLLMLayer)
 MODELS.register_module(module=MLPLayer)
@@ -24,7 +26,12 @@ def build_layer(llm: dict, embed_dims: int) -> nn.Module:
     return MODELS.build({**cfg, 'embed_dims': embed_dims})
 
 
-def find_llm_layers(model: nn.Module) -> Dict[str, FrozenLLMLayer]:
+def unwrap(model: nn.Module) -> nn.Module:
+    """The model inside a distributed wrapper, or the model itself."""
+    return model.module if is_model_wrapper(model) else model
+
+
+def find_llm_layers(model: nn.Module) -> dict[str, FrozenLLMLayer]:
     """Every frozen language-model layer in a model, by its name there."""
     return {
         name: module

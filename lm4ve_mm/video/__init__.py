@@ -4,15 +4,13 @@ Configs list it in ``custom_imports`` beside :mod:`lm4ve_mm.plugin`, which
 leaves it out because images do without MMAction2.
 """
 
-from importlib.util import find_spec
-
 from lm4ve_mm import plugin  # noqa: F401  (repairs come first)
-from lm4ve_mm.llm.errors import how_to_install
+from lm4ve_mm.utils.install import how_to_install, is_installed
 
-if find_spec('mmaction') is None:
+if not is_installed('mmaction'):
     raise ImportError('video needs MMAction2, which is not installed: '
                       f'{how_to_install("video")}')
 
-from . import datasets, models  # noqa: E402  (after the repairs)
+from . import datasets, engine, models  # noqa: E402  (after the repairs)
 
-__all__ = ['datasets', 'models']
+__all__ = ['datasets', 'engine', 'models']

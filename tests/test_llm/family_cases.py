@@ -66,6 +66,10 @@ GEMMA3 = gemma_like(
         sliding_attention=dict(rope_type='default', rope_theta=100.),
         full_attention=dict(
             rope_type='linear', rope_theta=5000., factor=8.)))
+VL = dict(
+    num_key_value_heads=2,
+    rope_parameters=dict(rope_type='default', rope_theta=100.,
+                         mrope_section=[2, 2, 2]))
 OPT = dict(ffn_dim=96, word_embed_proj_dim=WIDTH)
 GPT = dict(layers='h', norm='ln_f', rope=False)
 # A row for each head of both samples.
@@ -92,6 +96,8 @@ CASES = {
     'qwen3-biases': Case(
         'qwen3', 'Qwen3Model',
         dict(num_key_value_heads=2, head_dim=20, attention_bias=True)),
+    'qwen2-vl': Case('qwen2_vl', 'Qwen2VLTextModel', VL),
+    'qwen3-vl': Case('qwen3_vl', 'Qwen3VLTextModel', dict(VL, head_dim=12)),
     'gemma': Case('gemma', 'GemmaModel', gemma_like()),
     'gemma-legacy-gelu': Case(
         'gemma', 'GemmaModel', gemma_like(hidden_act='gelu')),
@@ -188,8 +194,10 @@ def phase_of(model, x, index, native):
         return {}
     kinds = getattr(model.config, 'layer_types', None)
     apart = model.config.model_type == 'gemma3_text'
-    phase = model.rotary_emb(x,
-                             torch.arange(NUM_TOKENS)[None],
+    positions = torch.arange(NUM_TOKENS)[None]
+    if 'mrope_section' in (model.config.rope_parameters or {}):
+        positions = positions.expand(3, 1, -1)  # as of a text
+    phase = model.rotary_emb(x, positions,
                              *([kinds[index]] if apart else []))
     if not native:
         phase = [torch.ones_like(phase[0]), torch.zeros_like(phase[1])]

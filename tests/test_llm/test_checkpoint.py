@@ -146,8 +146,8 @@ class TestFaults:
         path = tmp_path / 'llama-7b'
         with pytest.raises(CheckpointNotFoundError) as caught:
             read_blocks(str(path), obtain='hf download someone/llama-7b')
-        for part in (str(path), 'hf download someone/llama-7b',
-                     'extract_llm_block.py', '--cfg-options', "'random'"):
+        for part in (str(path), 'hf download someone/llama-7b', 'random',
+                     'extract_llm_block.py', '--cfg-options'):
             assert part in str(caught.value)
 
     def test_folder_of_something_else(self, tmp_path):
@@ -249,10 +249,6 @@ class TestFaults:
     def test_unknown_storage_type(self, llama_folder):
         with pytest.raises(CheckpointError, match='int4'):
             read_blocks(str(llama_folder), dtype='int4')
-
-    def test_foreign_safetensors_file(self, llama_folder):
-        with pytest.raises(CheckpointError, match='extract_llm_block.py'):
-            read_blocks(str(llama_folder / 'model.safetensors'))
 
 
 class TestBlockFile:

@@ -16,10 +16,10 @@ from argparse import ArgumentParser, Namespace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import List, Optional, Tuple
 
 from tqdm import tqdm
 
+from lm4ve_mm.utils.explain import explained
 from lm4ve_mm.video.files import (AnnotationError, VideoError,
                                   VideoNotFoundError, missing_files,
                                   write_list)
@@ -28,7 +28,7 @@ from lm4ve_mm.video.files.ssv2 import read_classes, read_clips, transcode
 SHOWN = 10
 
 
-def parse() -> Tuple[ArgumentParser, Namespace]:
+def parse() -> Namespace:
     """Read the command line."""
     parser = ArgumentParser(
         description='Make lists and mp4 files of Something-Something-v2')
@@ -53,10 +53,10 @@ def parse() -> Tuple[ArgumentParser, Namespace]:
         parser.error(f'--jobs {args.jobs} has to be at least 1')
     if args.videos and not args.videos.is_dir():
         parser.error(f'there is no folder {args.videos}')
-    return parser, args
+    return args
 
 
-def try_transcode(source: Path, folder: Path, height: int) -> Optional[str]:
+def try_transcode(source: Path, folder: Path, height: int) -> str | None:
     """Write one video; give the message if that fails."""
     try:
         transcode(source, folder / f'{source.stem}.mp4', height)
@@ -65,7 +65,7 @@ def try_transcode(source: Path, folder: Path, height: int) -> Optional[str]:
     return None
 
 
-def transcode_all(args: Namespace, names: List[str]) -> List[str]:
+def transcode_all(args: Namespace, names: list[str]) -> list[str]:
     """Write the videos that are listed; give the messages of failures."""
     sources = [args.videos / f'{Path(name).stem}.webm' for name in names]
     lost = set(missing_files(map(str, sources)))
@@ -79,7 +79,7 @@ def transcode_all(args: Namespace, names: List[str]) -> List[str]:
         return [message for message in done if message]
 
 
-def report(what: str, lines: List[str]) -> None:
+def report(what: str, lines: list[str]) -> None:
     """Print how many there are, and the first."""
     print(f'{len(lines)} {what}:')
     print('\n'.join(f'  {line}' for line in lines[:SHOWN]))
@@ -89,13 +89,11 @@ def report(what: str, lines: List[str]) -> None:
 
 def main() -> None:
     """Convert as the command line says."""
-    parser, args = parse()
-    try:
+    args = parse()
+    with explained(AnnotationError, VideoNotFoundError):
         classes = read_classes(args.labels)
         splits = {split: read_clips(args.labels, split, classes)
                   for split in ('train', 'val')}
-    except (AnnotationError, VideoNotFoundError) as error:
-        parser.exit(2, f'{parser.prog}: error: {error}\n')
     videos = args.out / 'videos'
     videos.mkdir(parents=True, exist_ok=True)
     names = [clip.name for clips in splits.values() for clip in clips]

@@ -6,12 +6,12 @@ Every line is computed from the family's entry and the published
 configuration of one of its models.
 """
 
-from typing import Dict, Iterator, NamedTuple, Tuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 try:
-    from lm4ve_mm.llm.weights.families import (FAMILIES, NESTED, Family,
-                                               resolve_config)
-    from lm4ve_mm.llm.block.geometry import BlockGeometry
+    from lm4ve_mm.llm import FAMILIES, BlockGeometry, Family
+    from lm4ve_mm.llm.weights.families import CARRIERS, resolve_config
 except ModuleNotFoundError as error:
     if error.name != 'lm4ve_mm':
         raise
@@ -21,7 +21,7 @@ except ModuleNotFoundError as error:
 
 
 def _sizes(width: int, heads: int, hidden: int, layers: int,
-           **more) -> Dict[str, object]:
+           **more) -> dict[str, object]:
     return dict(
         hidden_size=width,
         num_attention_heads=heads,
@@ -50,7 +50,7 @@ class Example(NamedTuple):
 
 APACHE = 'Apache-2.0'
 GEMMA = 'Gemma terms of use'
-EXAMPLES: Dict[str, Example] = dict(
+EXAMPLES: dict[str, Example] = dict(
     llama=Example('LLaMA 7B',
                   _sizes(4096, 32, 11008, 32, hidden_act='silu'),
                   'Meta, non-commercial; 2 and 3: community licences',
@@ -67,6 +67,14 @@ EXAMPLES: Dict[str, Example] = dict(
                   _sizes(1024, 16, 3072, 28, hidden_act='silu',
                          num_key_value_heads=8, head_dim=128,
                          rope_theta=1e6), APACHE, 'Qwen/Qwen3-0.6B'),
+    qwen2_vl=Example('Qwen2.5-VL 3B',
+                     _sizes(2048, 16, 11008, 36, num_key_value_heads=2),
+                     'Qwen research licence',
+                     'Qwen/Qwen2.5-VL-3B-Instruct'),
+    qwen3_vl=Example('Qwen3-VL 4B',
+                     _sizes(2560, 32, 9728, 36, num_key_value_heads=8,
+                            head_dim=128, rope_theta=5e6), APACHE,
+                     'Qwen/Qwen3-VL-4B-Instruct'),
     gemma=Example('Gemma 2B',
                   _sizes(2048, 8, 16384, 18, num_key_value_heads=1,
                          head_dim=256), GEMMA, gated='google/gemma-2b'),
@@ -146,8 +154,21 @@ them; none was reachable from here, so read the page before you build on it.
 TAIL = """
 LLaMA is also read from Meta's own files (`params.json`), however many shards
 they have. Inside a multimodal checkpoint the language model is found by its
-`text_config` and read by its own family's entry; `model_type` is one of
-{nested}.
+`text_config` (or `llm_config`, `language_config`) and read by its own family's
+entry, whatever `model_type` the whole has. Where the inner configuration does
+not say which language model it is, these are known: {carriers}.
+
+What a configuration leaves out, or says null of, means what it means to
+transformers. Of the rotary phase, `mrope` is the plain one (all three
+positions of a token are equal); `dynamic` is plain up to the trained length,
+which has to be 2048 tokens or more; `yarn` and `longrope` are read where they
+stretch nothing. Any other phase is an error with `rope=True`.
+
+Quantised checkpoints (GPTQ, AWQ, bitsandbytes, fp8, MLX and others, or
+anything stored as integers or 8-bit floats) are refused before their weights
+are read: take the unquantised checkpoint. Adapters have to be merged first.
+`model.safetensors` comes before an index beside it, as in transformers, and
+`transformers_weights` of the configuration names another file.
 
 Sliding windows (Mistral, Gemma 2 and 3, Phi-3) are not applied: every token
 sees all others, or with `causal=True` all before it.
@@ -157,7 +178,9 @@ in LLaMA 7B) and with the tokens that the head reads: see
 [shortcut.md](shortcut.md).
 
 A family that is not listed is an error that names those that are. To add
-one, write an entry in `lm4ve_mm/llm/weights/families/` and a case in
+one from a package of your own, hand its entry to
+`lm4ve_mm.llm.register_family()`; here, write it in
+`lm4ve_mm/llm/weights/families/`, with a case in
 `tests/test_llm/family_cases.py`.
 
 ## From the hub
@@ -180,7 +203,8 @@ The variables of Hugging Face mean what they always do:
 - `HF_HUB_CACHE`: configurations and whole files. A model that any program has
   downloaded is used from there.
 - `HF_ASSETS_CACHE`: the layers, each in a file of its own under
-  `lm4ve_mm/OWNER--MODEL/COMMIT/`.
+  `lm4ve_mm/OWNER--MODEL/COMMIT/`, with a sha256 that is checked whenever it
+  is read.
 - `HF_ENDPOINT`: a mirror of the hub.
 
 A branch may move, and the digest in a checkpoint then refuses the new block:
@@ -208,7 +232,7 @@ joined queries, keys and values of others) takes a copy of those tensors.
 """
 
 
-def _blocks() -> Iterator[Tuple[Family, BlockGeometry]]:
+def _blocks() -> Iterator[tuple[Family, BlockGeometry]]:
     """Each family with the last block of its example.
 
     Meta's files are a form of one of them, without a row of their own.
@@ -223,7 +247,7 @@ def _blocks() -> Iterator[Tuple[Family, BlockGeometry]]:
         yield family, family.layer_geometry(settings, last)
 
 
-def rows() -> Iterator[Tuple[str, ...]]:
+def rows() -> Iterator[tuple[str, ...]]:
     """What is special about each family."""
     for family, block in _blocks():
         norm = f'{NORMS[block.norm]} {PLACEMENTS[block.placement]}'
@@ -236,7 +260,7 @@ def rows() -> Iterator[Tuple[str, ...]]:
                block.activation + gate, phase, family.note)
 
 
-def sizes() -> Iterator[Tuple[str, ...]]:
+def sizes() -> Iterator[tuple[str, ...]]:
     """How large one block of each example is, and who may use it."""
     for family, block in _blocks():
         example = EXAMPLES[family.name]
@@ -251,7 +275,7 @@ def sizes() -> Iterator[Tuple[str, ...]]:
                    (('no', example.free), ('yes', example.gated)) if repo))
 
 
-def table(header: Tuple[str, ...], lines: Iterator[Tuple[str, ...]]) -> str:
+def table(header: tuple[str, ...], lines: Iterator[tuple[str, ...]]) -> str:
     """A table in Markdown."""
     cells = [header, ['---'] * len(header), *lines]
     return '\n'.join(f'| {" | ".join(line)} |' for line in cells)
@@ -259,9 +283,9 @@ def table(header: Tuple[str, ...], lines: Iterator[Tuple[str, ...]]) -> str:
 
 def page() -> str:
     """The whole page, in Markdown."""
-    nested = ', '.join(f'`{name}`' for name in NESTED)
+    carriers = ', '.join(f'`{name}`' for name in sorted(CARRIERS))
     return (f'{HEAD}\n{table(HEADER, rows())}\n{MIDDLE}\n'
-            f'{table(SIZES, sizes())}\n{TAIL.format(nested=nested)}')
+            f'{table(SIZES, sizes())}\n{TAIL.format(carriers=carriers)}')
 
 
 if __name__ == '__main__':

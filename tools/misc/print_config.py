@@ -12,16 +12,14 @@ except ModuleNotFoundError as error:
         "pip install -e '.[all]' -c requirements/constraints.txt") from error
 
 
+@apis.explained()
 def main() -> None:
     """Print the config as the command line says."""
     parser = ArgumentParser(description='Print a config, its bases merged')
     parser.add_argument('config', help='config file')
     apis.add_config_options(parser)
     args = parser.parse_args()
-    try:
-        cfg = apis.load_config(args.config)
-    except FileNotFoundError as error:
-        parser.exit(2, f'{parser.prog}: error: {error}\n')
+    cfg = apis.load_config(args.config)
     cfg.merge_from_dict(args.cfg_options)
     print(cfg.pretty_text)
 

@@ -12,11 +12,12 @@ too), no toolbox.
 from argparse import ArgumentParser
 from pathlib import Path
 
-from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
-from lm4ve_mm.llm.weights.extract import extract_blocks
 from lm4ve_mm.llm.weights.blocks import DTYPES
+from lm4ve_mm.llm.weights.extract import extract_blocks
+from lm4ve_mm.utils.explain import explained
 
 
+@explained()
 def main() -> None:
     """Extract as the command line says."""
     parser = ArgumentParser(description='Keep one layer of a language model')
@@ -38,11 +39,7 @@ def main() -> None:
         help="storage type (default: auto, the checkpoint's)")
     args = parser.parse_args()
     print(f'reading layer {args.layers} of {args.checkpoint} ...', flush=True)
-    try:
-        blocks = extract_blocks(args.checkpoint, args.out, args.layers,
-                                args.dtype)
-    except (CheckpointError, CheckpointNotFoundError, ValueError) as error:
-        parser.exit(2, f'{parser.prog}: error: {error}\n')
+    blocks = extract_blocks(args.checkpoint, args.out, args.layers, args.dtype)
     print(f'wrote {args.out} ({args.out.stat().st_size / 1e6:.1f} MB): '
           f'{blocks.identity()}')
 

@@ -12,10 +12,10 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from lm4ve_mm.apis.publish import publish
-from lm4ve_mm.llm import (BlockMismatchError, CheckpointError,
-                          CheckpointNotFoundError)
+from lm4ve_mm.utils.explain import explained
 
 
+@explained()
 def main() -> None:
     """Publish as the command line says."""
     parser = ArgumentParser(description='Strip a checkpoint for publishing')
@@ -30,14 +30,10 @@ def main() -> None:
         help='where the language model lies now, if it was moved')
     args = parser.parse_args()
     if not args.source.is_file():
-        parser.exit(2, f'{parser.prog}: error: no file {args.source}\n')
+        raise FileNotFoundError(f'no file {args.source}')
     print(f'reading {args.source} ...', flush=True)
-    try:
-        final = publish(args.source, args.out, args.ema, args.with_llm,
-                        args.llm_checkpoint)
-    except (CheckpointError, CheckpointNotFoundError,
-            BlockMismatchError) as error:
-        parser.exit(2, f'{parser.prog}: error: {error}\n')
+    final = publish(args.source, args.out, args.ema, args.with_llm,
+                    args.llm_checkpoint)
     print(f'wrote {final} ({final.stat().st_size / 1e6:.1f} MB; before: '
           f'{args.source.stat().st_size / 1e6:.1f} MB)')
 

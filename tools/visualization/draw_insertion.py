@@ -7,11 +7,8 @@ from argparse import ArgumentParser
 from itertools import pairwise
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt  # noqa: E402  (after the backend)
-from matplotlib.patches import FancyBboxPatch  # noqa: E402
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
 
 TRAINED, FROZEN, PLAIN = '#f6d5a8', '#bcd7ee', '#e9e9e9'
 # Text, width, colour; left to right.
@@ -29,7 +26,8 @@ GAP, HEIGHT = 0.42, 1.1
 
 def draw(out: Path) -> None:
     """Draw the boxes in a row, the layer framed."""
-    figure, axis = plt.subplots(figsize=(11, 2.5))
+    figure = Figure(figsize=(11, 2.5))
+    axis = figure.subplots()
     x, edges = 0.0, []
     for text, width, colour in BOXES:
         axis.add_patch(

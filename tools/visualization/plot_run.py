@@ -7,16 +7,14 @@
 import json
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Dict, List, Tuple
 
-import matplotlib
+from matplotlib.figure import Figure
 
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt  # noqa: E402  (after the backend)
+from lm4ve_mm.utils.explain import explained
 
 # What the toolboxes call accuracies, and what makes percent of them.
 ACCURACIES = {'accuracy/': 1, 'acc/': 100}
-Curves = Dict[str, Dict[int, float]]
+Curves = dict[str, dict[int, float]]
 
 
 def scale_of(name: str) -> int:
@@ -53,15 +51,23 @@ def read_curves(work_dir: Path) -> Curves:
     return curves
 
 
-def draw(runs: List[Tuple[str, Curves]], out: Path) -> None:
-    """Draw training loss and accuracies, one line a run."""
+def draw(runs: list[tuple[str, Curves]], out: Path) -> None:
+    """Draw training loss and accuracies, one line a run.
+
+    Every logged value has a mark, and the last one its number, so that a run
+    of one epoch can be read too.
+    """
     names = sorted({name for _, curves in runs for name in curves})
-    figure, axes = plt.subplots(
-        1, len(names), figsize=(5 * len(names), 4), squeeze=False)
+    figure = Figure(figsize=(5 * len(names), 4))
+    axes = figure.subplots(1, len(names), squeeze=False)
     for axis, name in zip(axes[0], reversed(names), strict=True):
         for label, curves in runs:
             points = sorted(curves.get(name, {}).items())
-            axis.plot(*zip(*points, strict=True), label=label)
+            if not points:
+                continue
+            axis.plot(*zip(*points, strict=True), marker='.', label=label)
+            axis.annotate(f'{points[-1][1]:.4g}', points[-1], fontsize=8,
+                          xytext=(3, 3), textcoords='offset points')
         # MMEngine counts iterations in training, epochs in validation.
         axis.set_xlabel('iteration' if name == 'loss' else 'epoch')
         axis.set_title('training loss' if name == 'loss' else f'{name} (%)')
@@ -72,17 +78,14 @@ def draw(runs: List[Tuple[str, Curves]], out: Path) -> None:
     figure.savefig(out, dpi=110)
 
 
+@explained()
 def main() -> None:
     """Plot as the command line says."""
     parser = ArgumentParser(description='Plot loss and accuracy of runs')
     parser.add_argument('work_dirs', nargs='+', type=Path)
     parser.add_argument('--out', type=Path, default=Path('curves.png'))
     args = parser.parse_args()
-    try:
-        runs = [(folder.name, read_curves(folder))
-                for folder in args.work_dirs]
-    except FileNotFoundError as error:
-        parser.exit(2, f'{parser.prog}: error: {error}\n')
+    runs = [(folder.name, read_curves(folder)) for folder in args.work_dirs]
     draw(runs, args.out)
     print(f'wrote {args.out}')
 

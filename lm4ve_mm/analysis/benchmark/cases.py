@@ -1,7 +1,7 @@
 """Hosts and sizes for which the cost of the layer is measured."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Dict, Optional, Sequence, Tuple
 
 import torch
 from torch import nn
@@ -32,44 +32,38 @@ class Case:
         tokens: Length of the sequence that a host without patches gets; None
             for a ViT on images.
         paths: Values of ``shortcut``.
-        bars: Kind, then variant -> what the time may be at most, in units
-            of the host's, or of the plain form's for ``'layer'``.
         memory: Whether to measure peak memory too.
     """
 
     name: str
     size: str
     batch: int
-    keep: Optional[slice] = None
-    tokens: Optional[int] = None
-    paths: Tuple[str, ...] = ('auto', )
-    bars: Tuple[Tuple[str, float], ...] = ()
+    keep: slice | None = None
+    tokens: int | None = None
+    paths: tuple[str, ...] = ('auto', )
     memory: bool = False
 
     @property
-    def variants(self) -> Tuple[str, ...]:
+    def variants(self) -> tuple[str, ...]:
         """What is measured in turn."""
         return (HOST, *self.paths, PLAIN)
 
 
 ALL_PATHS = ('auto', 'off', 'absorb', 'fold', 'fold_absorb')
 CASES = (
-    Case('vit_s_cls_32', 'small', 32, CLS, memory=True,
-         bars=(('training step', 1.10), ('inference', 1.10))),
-    Case('vit_s_cls_8', 'small', 8, CLS, paths=ALL_PATHS,
-         bars=(('training step', 1.25), ('inference', 1.25))),
+    Case('vit_s_cls_32', 'small', 32, CLS, memory=True),
+    Case('vit_s_cls_8', 'small', 8, CLS, paths=ALL_PATHS),
     Case('vit_t_cls_32', 'tiny', 32, CLS),
-    Case('vit_b_cls_16', 'base', 16, CLS,
-         bars=(('training step', 1.06), ('inference', 1.06))),
+    Case('vit_b_cls_16', 'base', 16, CLS),
     Case('vit_s_mean_4', 'small', 4, slice(1, None),
          paths=('auto', 'off', 'fold')),
     Case('points_65_32', 'small', 32, tokens=65,
-         paths=('auto', 'off', 'fold'), bars=(('layer', 0.90), )),
+         paths=('auto', 'off', 'fold')),
     # VideoMAE's recipe takes two clips of each video.
     Case('video_784_2', 'small', 2, tokens=784,
          paths=('auto', 'off', 'fold')),
     Case('video_1568_2', 'small', 2, tokens=1568,
-         paths=('auto', 'off', 'fold'), bars=(('layer', 0.80), )),
+         paths=('auto', 'off', 'fold')),
 )
 
 
@@ -94,7 +88,7 @@ class Model(nn.Module):
     """A host with or without a layer, and a head."""
 
     def __init__(self, case: Case, host: nn.Module, variant: str,
-                 layer: Optional[nn.Module]) -> None:
+                 layer: nn.Module | None) -> None:
         super().__init__()
         width = WIDTHS[case.size]
         self.case, self.variant = case, variant
@@ -118,8 +112,8 @@ class Model(nn.Module):
         return self.head(self.norm(tokens.mean(1)))
 
 
-def build_models(case: Case, layer: Optional[FrozenLLMLayer], device: str,
-                 variants: Sequence[str]) -> Dict[str, nn.Module]:
+def build_models(case: Case, layer: FrozenLLMLayer | None, device: str,
+                 variants: Sequence[str]) -> dict[str, nn.Module]:
     """A model per variant, all on one host and one block.
 
     Args:
@@ -130,7 +124,7 @@ def build_models(case: Case, layer: Optional[FrozenLLMLayer], device: str,
     """
     host = build_host(case)
 
-    def insert(variant: str) -> Optional[nn.Module]:
+    def insert(variant: str) -> nn.Module | None:
         if variant == HOST:
             return None
         return PlainFormLayer(layer) if variant == PLAIN else layer

@@ -2,17 +2,18 @@
 
 import logging
 import math
-from typing import List
 
 from mmengine.logging import print_log
-from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
-from mmengine.optim.scheduler.param_scheduler import INF, _ParamScheduler
+from mmengine.optim.scheduler.param_scheduler import INF
 
 from lm4ve_mm.registry import PARAM_SCHEDULERS
+from lm4ve_mm.utils.errors import ConfigError
+
+from .closed_form import ClosedFormLR
 
 
 @PARAM_SCHEDULERS.register_module()
-class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
+class WarmupCosineLR(ClosedFormLR):
     r"""Linear warm-up into a cosine, as timm 0.4 computes it for DeiT.
 
     With ``t = max(epoch - lag, 0)`` and a group's own base rate ``lr``::
@@ -45,7 +46,7 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         verbose (bool): Whether to log each change. Defaults to False.
 
     Raises:
-        ValueError: If the schedule is not by epochs, a length is out of
+        ConfigError: If the schedule is not by epochs, a length is out of
             range, a rate is negative, or a group's base rate is below
             ``min_lr``, which would make the cosine rise.
     """
@@ -62,17 +63,17 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
                  last_step: int = -1,
                  verbose: bool = False):
         if not by_epoch:
-            raise ValueError(
+            raise ConfigError(
                 'WarmupCosineLR got by_epoch=False, but its formula is in '
                 'epochs. Use by_epoch=True, or mmengine.LinearLR followed '
                 'by mmengine.CosineAnnealingLR to step by iterations.')
         if not 0 <= warmup_epochs < max_epochs:
-            raise ValueError(
+            raise ConfigError(
                 f'WarmupCosineLR got warmup_epochs={warmup_epochs} and '
                 f'max_epochs={max_epochs}; it needs 0 <= warmup_epochs < '
                 'max_epochs, or the cosine never starts.')
         if lag < 0 or warmup_lr < 0 or min_lr < 0:
-            raise ValueError(
+            raise ConfigError(
                 f'WarmupCosineLR got lag={lag}, warmup_lr={warmup_lr}, '
                 f'min_lr={min_lr}; none of them may be negative.')
         self.warmup_epochs = warmup_epochs
@@ -98,7 +99,7 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
     @classmethod
     def build_iter_from_epoch(cls, *args, **kwargs):
         """Refuse ``convert_to_iter_based``: DeiT steps once per epoch."""
-        raise ValueError(
+        raise ConfigError(
             'WarmupCosineLR got convert_to_iter_based=True, but it steps '
             'once per epoch. Remove that key from param_scheduler.')
 
@@ -121,16 +122,13 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         cosine = (1 + math.cos(math.pi * t / self.max_epochs)) / 2
         return self.min_lr + (base_lr - self.min_lr) * cosine
 
-    def _get_value(self) -> List[float]:
-        return [self.lr_at(self.last_step, base) for base in self.base_values]
-
     def _check_groups(self, optimizer) -> None:
         """Refuse a group whose rate the cosine would raise."""
         lowest = min(
             group.get('initial_lr', group['lr'])
             for group in optimizer.param_groups)
         if lowest < self.min_lr:
-            raise ValueError(
+            raise ConfigError(
                 f'A parameter group has the base lr {lowest:g}, below '
                 f'min_lr={self.min_lr:g}, which is absolute (not scaled by '
                 '--auto-scale-lr or lr_mult): its rate would rise. Set '

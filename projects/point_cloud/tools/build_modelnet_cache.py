@@ -12,11 +12,13 @@ Or take the points of upstream's cache, which is a pickle, instead:
 from argparse import ArgumentParser
 from pathlib import Path
 
-from lm4ve_point_cloud.datasets import DataError, DataNotFoundError
 from lm4ve_point_cloud.datasets.modelnet_files import (SPLITS, build_cache,
                                                        convert_upstream_cache)
 
+from lm4ve_mm.utils.explain import explained
 
+
+@explained()
 def main() -> None:
     """Build as the command line says."""
     parser = ArgumentParser(description='Build the cache of ModelNet40')
@@ -33,15 +35,12 @@ def main() -> None:
         help='read that pickle; only arrays are taken from it')
     args = parser.parse_args()
     for split in args.split:
-        try:
-            if args.from_upstream:
-                path = args.root / f'modelnet40_{split}_8192pts_fps.dat'
-                cache = convert_upstream_cache(path, split, args.allow_pickle)
-            else:
-                cache = build_cache(
-                    args.root, split, args.num_points, args.workers)
-        except (DataError, DataNotFoundError) as error:
-            parser.exit(2, f'{parser.prog}: error: {error}\n')
+        if args.from_upstream:
+            path = args.root / f'modelnet40_{split}_8192pts_fps.dat'
+            cache = convert_upstream_cache(path, split, args.allow_pickle)
+        else:
+            cache = build_cache(
+                args.root, split, args.num_points, args.workers)
         print(f'{split}: {cache}')
 
 

@@ -9,12 +9,11 @@ backbone in a model without one) around their mean, from dark (0) to bright
 """
 
 from pathlib import Path
-from typing import List
 
 import numpy as np
 from lm4ve_point_cloud.activation import point_activation
 from lm4ve_point_cloud.apis import class_names
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
@@ -25,7 +24,7 @@ from lm4ve_mm.registry import DATASETS
 COLUMNS = 5
 
 
-def predict(cfg: Config, checkpoint: str, count: int) -> List[drawing.Drawn]:
+def predict(cfg: Config, checkpoint: str, count: int) -> list[drawing.Drawn]:
     """Run ``count`` test clouds through the model.
 
     A picture is points (P, 3) and their activation (P, ).
@@ -41,10 +40,10 @@ def predict(cfg: Config, checkpoint: str, count: int) -> List[drawing.Drawn]:
     ]
 
 
-def draw(rows: List[drawing.Drawn], out: Path) -> None:
+def draw(rows: list[drawing.Drawn], out: Path) -> None:
     """Draw a panel; the vertical axis of the data, y, points up."""
     lines = -(-len(rows) // COLUMNS)
-    figure = plt.figure(figsize=(2.4 * COLUMNS, 2.6 * lines))
+    figure = Figure(figsize=(2.4 * COLUMNS, 2.6 * lines))
     for place, row in enumerate(rows, 1):
         points, activation = row.picture
         axis = figure.add_subplot(lines, COLUMNS, place, projection='3d')

@@ -50,6 +50,7 @@ def run(args: Namespace) -> None:
         print(f'{guess.score:7.1%}  {guess.name}')
 
 
+@apis.explained()
 def main() -> None:
     """Predict as the command line says."""
     parser = ArgumentParser(description='Classify a cloud of your own')
@@ -65,13 +66,7 @@ def main() -> None:
     parser.add_argument(
         '--topk', type=int, default=3, help='classes to print (default: 3)')
     apis.add_config_options(parser)
-    args = parser.parse_args()
-    try:
-        run(args)
-    # What reading and loading raise has messages for people: FileNotFound-,
-    # Data-, Checkpoint- and BlockMismatchError among them.
-    except (OSError, ValueError, RuntimeError) as error:
-        parser.exit(2, f'{parser.prog}: error: {error}\n')
+    run(parser.parse_args())
 
 
 if __name__ == '__main__':

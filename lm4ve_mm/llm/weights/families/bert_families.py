@@ -13,7 +13,7 @@ def bert_geometry(config: Config) -> BlockGeometry:
         num_heads=config['num_attention_heads'],
         ffn_dim=config['intermediate_size'],
         norm='layer',
-        norm_eps=config.get('layer_norm_eps', 1e-12),
+        norm_eps=config['layer_norm_eps'],
         placement='post',
         activation=read_activation(config),
         gated=False,
@@ -41,6 +41,7 @@ BERT = Family(
         'ffn_norm': 'output.LayerNorm',
     },
     # Files converted from TensorFlow keep its names in the norms.
+    defaults=dict(hidden_act='gelu', layer_norm_eps=1e-12),
     parameters=dict(weight=('weight', 'gamma'), bias=('bias', 'beta')),
     note='and sentence encoders on it; no final norm')
 

@@ -1,11 +1,9 @@
 """Data sets of point clouds, and the steps of their pipelines."""
 
-from importlib.util import find_spec
+from lm4ve_mm.utils.install import how_to_install, is_installed
 
-from lm4ve_mm.llm.errors import how_to_install
-
-lacking = [name for name in ('h5py', 'filelock', 'tqdm')
-           if find_spec(name) is None]
+lacking = [name for name in ('h5py', 'filelock', 'tqdm', 'trimesh')
+           if not is_installed(name)]
 if lacking:
     raise ImportError(f'point clouds need {" and ".join(lacking)}: '
                       f'{how_to_install("points")}')
@@ -18,8 +16,13 @@ from .modelnet40 import ModelNet40
 from .modelnet_fewshot import ModelNetFewShot
 from .scanobjectnn import ScanObjectNN
 from .shapes import PointShapes
-from .transforms import (FarthestPointSample, NormalizeCloud, PackPoints,
-                         ShufflePoints, pool_size)
+from .transforms import (
+    FarthestPointSample,
+    NormalizeCloud,
+    PackPoints,
+    ShufflePoints,
+    pool_size,
+)
 
 __all__ = [
     'DataError', 'DataNotFoundError', 'FarthestPointSample', 'ModelNet40',

@@ -1,9 +1,5 @@
 """What can go wrong with the files of a data set."""
 
+from lm4ve_mm.utils.errors import DataError, DataNotFoundError
 
-class DataNotFoundError(FileNotFoundError):
-    """No data where the configuration says it lies."""
-
-
-class DataError(ValueError):
-    """A file that is there but does not hold what it should."""
+__all__ = ['DataError', 'DataNotFoundError']

@@ -96,7 +96,7 @@ def test_parameters_with_the_7b_block(golden):
 
 @dtypes
 def test_groups(filled_model, dtype, cloud_t):
-    """Those of the operators, which ``test_ops.py`` holds to the goldens."""
+    """Those of the operators, which ``tests/test_ops`` holds to goldens."""
     cloud = cloud_t.to(dtype)
     groups, centres = filled_model.backbone.group(cloud)
     wanted = gather_points(cloud, farthest_point_sample(cloud, 64))
