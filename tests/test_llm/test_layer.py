@@ -31,7 +31,8 @@ class TestFrozen:
             'map_in.weight', 'map_out.weight'
         ]
         assert sorted(layer.state_dict()) == [
-            'block_identity', 'map_in.weight', 'map_out.weight'
+            'block_identity', 'layer_function', 'map_in.weight',
+            'map_out.weight'
         ]
         assert not any(
             isinstance(module, (torch.nn.Linear, torch.nn.LayerNorm))

@@ -294,8 +294,8 @@ def test_start_from_a_file_of_ours(start, ours, monkeypatch, prefix):
             assert (tensor == 2).all(), name
         else:
             assert torch.equal(tensor, drawn[name]), name
-    new = ['neck.layer.block_identity', 'neck.layer.map_in.weight',
-           'neck.layer.map_out.weight', *HEAD]
+    new = ['neck.layer.block_identity', 'neck.layer.layer_function',
+           'neck.layer.map_in.weight', 'neck.layer.map_out.weight', *HEAD]
     assert f'Missing, left as initialised: {new}.' in lines[1]
 
 
