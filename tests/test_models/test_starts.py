@@ -256,7 +256,7 @@ def test_the_wrapper_itself_takes_plain_weights():
 
 
 @pytest.mark.parametrize('change, words', [
-    (lambda w: {n: t for n, t in w.items() 
+    (lambda w: {n: t for n, t in w.items()
                if not n.startswith('backbone.layers.1.')},
      r'leaves out 12 of the host: backbone\.layers\.1\.ln1\.weight'),
     (lambda w: {f'net.{n}': t for n, t in w.items()}, r'fills 0 of the 32'),
