@@ -3,7 +3,7 @@
     python tools/train.py \
         projects/motion_forecasting/configs/vectornet_av1_sample.py
 
-TBD no expected number.
+Not trained here: there is no expected number.
 """
 _base_ = [
     './_base_/hosts/vectornet_small.py', './_base_/datasets/av1_sample.py',
