@@ -221,7 +221,8 @@ def require_all(found: Translated, own: Shapes, may_lack: str, may_hold: str,
         CheckpointError: If anything else is missing or left over, or a shape
             differs; all are named.
     """
-    missing = [n for n in found.missing if not re.fullmatch(may_lack, n)]
+    missing = [n for n in found.missing if not re.fullmatch(may_lack, n)
+               and not n.endswith(FUNCTION_KEY)]
     unexpected = [n for n in found.unexpected
                   if not re.fullmatch(may_hold, n)]
     if missing or unexpected:
