@@ -192,7 +192,7 @@ class PlainHost(BaseModel):
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         out = self.neck(self.backbone(inputs))
-        out = out[-1] if isinstance(out, tuple) else out
+        out = out[0] if isinstance(out, tuple) else out
         return dict(loss=out.square().mean()) if mode == 'loss' else out
 
 class Tokens(torch.utils.data.Dataset):
