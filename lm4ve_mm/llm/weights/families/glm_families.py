@@ -17,7 +17,7 @@ def helium_geometry(config: Config) -> BlockGeometry:
 def glm_geometry(config: Config) -> BlockGeometry:
     """Geometry of GLM-4 9B of 2024: half of a head is turned."""
     return replace(
-        llama_geometry({**config, 'partial_rotary_factor': None}),
+        llama_geometry(config),
         out_bias=False,
         **read_rope(config, share=0.5))
 

@@ -23,7 +23,7 @@ def stablelm_geometry(config: Config) -> BlockGeometry:
     require(config, qk_layernorm=False)
     parallel = config.get('use_parallel_residual', False)
     return replace(
-        llama_geometry({**config, 'partial_rotary_factor': None}),
+        llama_geometry(config),
         norm='layer',
         norm_eps=config['layer_norm_eps'],
         qkv_bias=config.get('use_qkv_bias', False),
