@@ -9,12 +9,14 @@ from a package of your own, hand it to :func:`register_family`.
 from dataclasses import replace
 from typing import Any
 
+from ...block.skeleton import is_known
 from ...errors import CheckpointError
 from .base import ACTIVATION_NAMES, Config, Family, read_activation, require
 from .bert_families import (BERT, DISTILBERT, ELECTRA, ROBERTA,
                             bert_geometry)
 from .block_files import BLOCK_FILE
 from .carriers import CARRIERS, OWN_DEFAULTS, carried, inner_config
+from .fallback import fallback_family
 from .glm_families import GLM, GLM4, HELIUM
 from .gpt_families import BLOOM, FALCON, GPT2, GPT_NEOX, OPT, PHI
 from .gptj_families import CODEGEN, GPT_NEO, GPTJ, XGLM
@@ -85,7 +87,8 @@ def _lookup(config: Config, config_file: str) -> Family:
     if not isinstance(model_type, str) or model_type not in known:
         raise CheckpointError(
             f'{config_file} says model_type={model_type!r}, a family that is '
-            'not in the table; known: '
+            'not in the table, nor one that an installed transformers '
+            'builds; known: '
             f'{", ".join(sorted({*known, *CARRIERS}))}. Add an entry with '
             'lm4ve_mm.llm.register_family(), or in '
             'lm4ve_mm/llm/weights/families/, in gpt_families.py for example')
@@ -104,6 +107,8 @@ def resolve_config(config: Config,
     Returns:
         tuple: The family, and the settings under the names it reads, with
         its defaults where the file says nothing or null.
+
+    What has no entry is left to transformers, see :mod:`.fallback`.
 
     Raises:
         CheckpointError: If no entry fits (the known ones are named), or a
@@ -125,6 +130,9 @@ def resolve_config(config: Config,
     if isinstance(kind, str):
         kind = CARRIERS.get(kind, kind)
     given = {**given, 'model_type': kind}
+    if kind not in known_model_types() and is_known(kind):
+        family, settings = fallback_family(given)
+        return (carried(family) if nested or default else family), settings
     family = _lookup(given, 'the language model in ' * nested +
                      config_file)
     settings = {family.renames.get(k, k): v for k, v in given.items()}
