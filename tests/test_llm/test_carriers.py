@@ -162,9 +162,9 @@ class TestNested:
 
     def test_inner_model_that_is_not_known(self):
         with pytest.raises(CheckpointError,
-                           match="language model in config.json.*'clip_te"):
+                           match="language model in config.json.*'fancy_te"):
             resolve_config(dict(model_type='clip', text_config=dict(
-                model_type='clip_text_model')), 'config.json')
+                model_type='fancy_text_model')), 'config.json')
 
     def test_first_llava_files_are_flat(self, tmp_path):
         model_of('llama').save_pretrained(tmp_path)

@@ -197,10 +197,10 @@ class TestFaults:
             read_blocks(str(llama_folder), layers)
 
     def test_unknown_family(self, llama_folder):
-        edit_config(llama_folder, model_type='mamba')
+        edit_config(llama_folder, model_type='fancy')
         with pytest.raises(CheckpointError) as caught:
             read_blocks(str(llama_folder))
-        for part in ("'mamba'", 'bert', 'llama', 'families.py'):
+        for part in ("'fancy'", 'bert', 'llama', 'families.py'):
             assert part in str(caught.value)
 
     def test_unknown_activation(self, llama_folder):
