@@ -18,8 +18,11 @@ from mmengine.runner import Runner
 
 from lm4ve_mm import compat
 from lm4ve_mm.engine.errors import RunError
-from lm4ve_mm.llm import (BlockMismatchError, CheckpointError,
-                          CheckpointNotFoundError)
+from lm4ve_mm.llm import (
+    BlockMismatchError,
+    CheckpointError,
+    CheckpointNotFoundError,
+)
 from lm4ve_mm.utils.errors import ConfigError, DataError, DataNotFoundError
 from lm4ve_mm.utils.explain import explained
 

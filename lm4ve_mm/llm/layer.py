@@ -7,15 +7,20 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recompute
 
+from .block.build import build_block, runner_class
 from .block.recording import is_recording
 from .block.tokens import Keep, check_input, take
-from .block.build import build_block, runner_class
 from .function import layer_function
 from .lora import LoRA, read_lora
 from .maps import build_maps
 from .verified_layer import VerifiedLayer
-from .weights.load import (FINAL_NORMS, INITS, build_final_norm, load,
-                           rope_theta)
+from .weights.load import (
+    FINAL_NORMS,
+    INITS,
+    build_final_norm,
+    load,
+    rope_theta,
+)
 
 RESIDUALS = ('none', 'in', 'out', 'hybrid')
 

@@ -10,13 +10,16 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from lm4ve_mm.llm import (BlockMismatchError, Blocks, CheckpointError,
-                          FrozenLLMLayer)
+from lm4ve_mm.llm import (
+    BlockMismatchError,
+    Blocks,
+    CheckpointError,
+    FrozenLLMLayer,
+)
 from lm4ve_mm.llm.verified_layer import FUNCTION_KEY
 
-from .block import BLOCK_INDEX
+from .block import BLOCK_INDEX, published_block
 from .block import PREFIX as BLOCK_PREFIX
-from .block import published_block
 
 # Where the layer is in a model of ours.
 LAYER = 'neck.layer.'

@@ -5,8 +5,14 @@ import torch
 
 from lm4ve_mm.engine.hooks.freeze_hook import FreezeLLMHook
 from lm4ve_mm.llm import BlockMismatchError
-from lm4ve_mm.testing import (build_runner, layer_of, nudge, probe,
-                              run_config, train_in_two)
+from lm4ve_mm.testing import (
+    build_runner,
+    layer_of,
+    nudge,
+    probe,
+    run_config,
+    train_in_two,
+)
 
 REST = (dict(type='lm4ve_mm.EpochSeedHook'),
         dict(type='lm4ve_mm.PlainCheckpointHook'))

@@ -1,7 +1,7 @@
 """A tiny model of every family, and how transformers runs its layers."""
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from operator import attrgetter
 
 import torch
@@ -210,7 +210,7 @@ CASES = {
 WITH_ROPE = [name for name, case in CASES.items() if case.rope]
 
 
-@lru_cache(maxsize=None)
+@cache
 def model_of(name):
     """The model of a case, its weights drawn at random; do not change it."""
     case = CASES[name]

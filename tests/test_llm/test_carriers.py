@@ -8,14 +8,20 @@ import transformers
 from safetensors.torch import load_file, save_file
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from lm4ve_mm.llm import (FAMILIES, CheckpointError, FrozenLLMLayer,
-                          read_blocks)
+from lm4ve_mm.llm import FAMILIES, CheckpointError, FrozenLLMLayer, read_blocks
 from lm4ve_mm.llm.weights.families import CARRIERS, resolve_config
 from lm4ve_mm.llm.weights.families.values import checked
 
 from .conftest import randomise
-from .family_cases import (CASES, COMMON, GEMMA3, WIDTH, errors, model_of,
-                           reference)
+from .family_cases import (
+    CASES,
+    COMMON,
+    GEMMA3,
+    WIDTH,
+    errors,
+    model_of,
+    reference,
+)
 from .test_checkpoint import edit_config
 from .test_parity import TOLERANCE
 

@@ -7,8 +7,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lm4ve_mm.llm import (CheckpointError, CheckpointNotFoundError,
-                          FrozenLLMLayer, read_blocks)
+from lm4ve_mm.llm import (
+    CheckpointError,
+    CheckpointNotFoundError,
+    FrozenLLMLayer,
+    read_blocks,
+)
 from lm4ve_mm.llm.weights.block_file import PUBLISHED_KEY
 from lm4ve_mm.llm.weights.extract import extract_blocks
 

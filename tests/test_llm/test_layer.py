@@ -6,8 +6,14 @@ import io
 import pytest
 import torch
 
-from lm4ve_mm.llm import (BlockIdentity, BlockMismatchError, CheckpointError,
-                          FrozenLLMLayer, MLPLayer, digest)
+from lm4ve_mm.llm import (
+    BlockIdentity,
+    BlockMismatchError,
+    CheckpointError,
+    FrozenLLMLayer,
+    MLPLayer,
+    digest,
+)
 
 GEOMETRY = dict(width=32, num_heads=4, ffn_dim=64)
 

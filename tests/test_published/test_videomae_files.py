@@ -11,16 +11,31 @@ from mmengine.runner import load_checkpoint
 
 import lm4ve_mm.video  # noqa: F401  (registers the backbone)
 from lm4ve_mm.apis import build_model, load_model
-from lm4ve_mm.llm import (BlockMismatchError, CheckpointError,
-                          CheckpointNotFoundError)
+from lm4ve_mm.llm import (
+    BlockMismatchError,
+    CheckpointError,
+    CheckpointNotFoundError,
+)
 from lm4ve_mm.published.translate import our_names
 from lm4ve_mm.published.videomae import RENAMES, is_videomae, translate
 from lm4ve_mm.registry import MODELS
 
-from .videomae_upstream import (CLASSES, DEPTH, FRAMES, HEADS, LLM_HEADS, SIZE,
-                                WIDTH, classifier_shapes, encoder_shapes,
-                                filled, finetuned, positions, pretraining,
-                                upstream_logits)
+from .videomae_upstream import (
+    CLASSES,
+    DEPTH,
+    FRAMES,
+    HEADS,
+    LLM_HEADS,
+    SIZE,
+    WIDTH,
+    classifier_shapes,
+    encoder_shapes,
+    filled,
+    finetuned,
+    positions,
+    pretraining,
+    upstream_logits,
+)
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools' / 'model_converters' / 'videomae.py'

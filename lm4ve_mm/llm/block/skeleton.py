@@ -36,7 +36,7 @@ class Skeleton:
         index: The layer's number.
     """
 
-    model: nn.Module
+    model: Any
     layer: nn.Module
     path: str
     norm: str | None

@@ -72,11 +72,14 @@ def _converted(read: Mapping[str, Tensor],
     """
     try:
         from transformers.conversion_mapping import (
-            get_model_conversion_mapping)
-        from transformers.core_model_loading import (WeightConverter,
-                                                     WeightRenaming,
-                                                     dot_natural_key,
-                                                     rename_source_key)
+            get_model_conversion_mapping,
+        )
+        from transformers.core_model_loading import (
+            WeightConverter,
+            WeightRenaming,
+            dot_natural_key,
+            rename_source_key,
+        )
     except ImportError:
         return dict(read)  # transformers 4: as in the file
     rules = get_model_conversion_mapping(skeleton.model)

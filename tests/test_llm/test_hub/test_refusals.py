@@ -6,8 +6,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lm4ve_mm.llm import (CheckpointError, CheckpointNotFoundError,
-                          FrozenLLMLayer, read_blocks)
+from lm4ve_mm.llm import (
+    CheckpointError,
+    CheckpointNotFoundError,
+    FrozenLLMLayer,
+    read_blocks,
+)
 
 from ..test_checkpoint import edit_config
 from .conftest import CHECKPOINT, REPO, close_network

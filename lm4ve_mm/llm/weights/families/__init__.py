@@ -12,16 +12,26 @@ from typing import Any
 from ...block.skeleton import is_known
 from ...errors import CheckpointError
 from .base import ACTIVATION_NAMES, Config, Family, read_activation, require
-from .bert_families import (BERT, DISTILBERT, ELECTRA, ROBERTA,
-                            bert_geometry)
+from .bert_families import BERT, DISTILBERT, ELECTRA, ROBERTA, bert_geometry
 from .block_files import BLOCK_FILE
 from .carriers import CARRIERS, OWN_DEFAULTS, carried, inner_config
 from .fallback import fallback_family
 from .glm_families import GLM, GLM4, HELIUM
 from .gpt_families import BLOOM, FALCON, GPT2, GPT_NEOX, OPT, PHI
 from .gptj_families import CODEGEN, GPT_NEO, GPTJ, XGLM
-from .llama_families import (GEMMA, GEMMA2, GEMMA3, LLAMA, MISTRAL, PHI3,
-                             QWEN2, QWEN2_VL, QWEN3, QWEN3_VL, llama_geometry)
+from .llama_families import (
+    GEMMA,
+    GEMMA2,
+    GEMMA3,
+    LLAMA,
+    MISTRAL,
+    PHI3,
+    QWEN2,
+    QWEN2_VL,
+    QWEN3,
+    QWEN3_VL,
+    llama_geometry,
+)
 from .llama_variants import MINISTRAL, SMOLLM3, STABLELM
 from .meta_families import LLAMA_META, llama_meta_geometry
 from .rope import read_rope

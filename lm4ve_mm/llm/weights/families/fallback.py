@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import torch
@@ -56,7 +56,7 @@ def fallback_family(config: Config) -> tuple[Family, dict[str, Any]]:
     return family, {**told, 'num_hidden_layers': count}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _say(kind: str) -> None:
     """Once for each kind."""
     _LOG.warning(

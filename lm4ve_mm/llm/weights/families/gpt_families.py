@@ -1,16 +1,22 @@
 """Decoders with LayerNorm and a plain feed-forward part."""
 
 from dataclasses import replace
+from typing import Any
 
 from ...block.geometry import BlockGeometry
 from .base import Config, Family, read_activation, require, sizes
 from .rope import read_rope
-from .transforms import (fused_qkv, grouped_part, stacked_part, transposed,
-                         transposed_stacked_part)
+from .transforms import (
+    fused_qkv,
+    grouped_part,
+    stacked_part,
+    transposed,
+    transposed_stacked_part,
+)
 
 
 def plain_geometry(config: Config, activation: str, bias: bool = True,
-                   **changes) -> BlockGeometry:
+                   **changes: Any) -> BlockGeometry:
     """What these families have in common."""
     values = dict(
         width=config['hidden_size'],
