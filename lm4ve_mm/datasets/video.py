@@ -3,12 +3,12 @@
 import warnings
 
 from lm4ve_mm.video.datasets import (
-                                     ClipRandAugment,
-                                     MovingShapes,
-                                     SampleSegments,
-                                     VideoClips,
-                                     VideoDecode,
-                                     VideoInit,
+    ClipRandAugment,
+    MovingShapes,
+    SampleSegments,
+    VideoClips,
+    VideoDecode,
+    VideoInit,
 )
 
 warnings.warn(

@@ -3,9 +3,9 @@
 from .block.geometry import BlockGeometry
 from .data_parallel import ignore_in_ddp
 from .errors import (
-                     BlockMismatchError,
-                     CheckpointError,
-                     CheckpointNotFoundError,
+    BlockMismatchError,
+    CheckpointError,
+    CheckpointNotFoundError,
 )
 from .layer import FrozenLLMLayer
 from .mlp_control import MLPLayer

@@ -3,12 +3,12 @@
 import warnings
 
 from .weights.block_file import (
-                                 FORMAT,
-                                 PUBLISHED_KEY,
-                                 BlockFile,
-                                 flatten_parts,
-                                 make_metadata,
-                                 write_block_file,
+    FORMAT,
+    PUBLISHED_KEY,
+    BlockFile,
+    flatten_parts,
+    make_metadata,
+    write_block_file,
 )
 
 __all__ = ['FORMAT', 'PUBLISHED_KEY', 'BlockFile', 'flatten_parts',

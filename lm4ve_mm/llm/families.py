@@ -3,20 +3,20 @@
 import warnings
 
 from .weights.families import (
-                               ACTIVATION_NAMES,
-                               BERT,
-                               FAMILIES,
-                               LLAMA,
-                               LLAMA_META,
-                               Config,
-                               Family,
-                               bert_geometry,
-                               find_family,
-                               known_model_types,
-                               llama_geometry,
-                               llama_meta_geometry,
-                               read_activation,
-                               resolve_config,
+    ACTIVATION_NAMES,
+    BERT,
+    FAMILIES,
+    LLAMA,
+    LLAMA_META,
+    Config,
+    Family,
+    bert_geometry,
+    find_family,
+    known_model_types,
+    llama_geometry,
+    llama_meta_geometry,
+    read_activation,
+    resolve_config,
 )
 
 __all__ = [
