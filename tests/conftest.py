@@ -1,24 +1,12 @@
 """Small stand-ins for the files that real runs need."""
 
-import copy
-import functools
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from mmengine.config import Config
 from PIL import Image
 
 from lm4ve_mm import plugin  # noqa: F401  (registers everything)
-
-
-@pytest.fixture(scope='session')
-def read_config():
-    """Reads a config, each file once; what it gives may be changed."""
-    parse = functools.cache(Config.fromfile)
-    return lambda path: copy.deepcopy(parse(path))
 
 
 @pytest.fixture(scope='session')
@@ -60,44 +48,4 @@ def tiny_videos(tmp_path_factory) -> Path:
                    for i in range(70)))
     write_list(root / 'train.csv', clips[:4])
     write_list(root / 'val.csv', clips[4:])
-    return root
-
-
-@pytest.fixture(scope='session')
-def tiny_llama(tmp_path_factory) -> Path:
-    """A one-layer LLaMA in Meta's format: width 64, 4 heads, fp16."""
-    root = tmp_path_factory.mktemp('llama')
-    dim, hidden, vocab = 64, 192, 32  # hidden: 2/3 of 4 dim, in 32s
-    layer = {
-        'attention.wq': (dim, dim),
-        'attention.wk': (dim, dim),
-        'attention.wv': (dim, dim),
-        'attention.wo': (dim, dim),
-        'feed_forward.w1': (hidden, dim),
-        'feed_forward.w2': (dim, hidden),
-        'feed_forward.w3': (hidden, dim),
-    }
-    generator = torch.Generator().manual_seed(0)
-
-    def weight(*shape):
-        return torch.randn(shape, generator=generator).mul(.05).half()
-
-    state = {
-        f'layers.0.{name}.weight': weight(*shape)
-        for name, shape in layer.items()
-    }
-    for name in ('layers.0.attention_norm', 'layers.0.ffn_norm', 'norm'):
-        state[f'{name}.weight'] = 1 + weight(dim)
-    state['tok_embeddings.weight'] = weight(vocab, dim)
-    state['output.weight'] = weight(vocab, dim)
-    state['rope.freqs'] = weight(dim // 8)
-    torch.save(state, root / 'consolidated.00.pth')
-    params = dict(
-        dim=dim,
-        multiple_of=32,
-        n_heads=4,
-        n_layers=1,
-        norm_eps=1e-6,
-        vocab_size=vocab)
-    (root / 'params.json').write_text(json.dumps(params))
     return root

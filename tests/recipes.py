@@ -1,10 +1,14 @@
 """What tests of recipes share: reading a config as numbers."""
 
+import copy
+import functools
 from pathlib import Path
 
 import yaml
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
+
+from lm4ve_mm.testing import differences
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 # LLaMA-7B's width without its bulk.
@@ -20,8 +24,12 @@ SSV2_CONTROLS = ['videomae_s_mlp_ssv2', 'videomae_s_llama_random_trained_ssv2']
 SSV2_LEAVES = SSV2_TWINS + SSV2_CONTROLS
 
 
+_parse = functools.cache(Config.fromfile)
+
+
 def read(name):
-    return Config.fromfile(CONFIGS / f'{name}.py')
+    """A leaf, which may be changed."""
+    return copy.deepcopy(_parse(CONFIGS / f'{name}.py'))
 
 
 def group_of_each(model, optim_wrapper):
@@ -38,21 +46,10 @@ def group_of_each(model, optim_wrapper):
                                for name, p in names.items()}
 
 
-def flat(value, prefix=''):
-    if not isinstance(value, dict):
-        return {prefix: value}
-    return {
-        name: leaf
-        for key, item in value.items()
-        for name, leaf in flat(item, f'{prefix}.{key}').items()
-    }
-
-
 def different_keys(one, other):
     """The keys in which two configs differ, by their full names."""
-    one, other = flat(one.to_dict()), flat(other.to_dict())
-    return {key for key in one.keys() | other.keys()
-            if one.get(key, 'absent') != other.get(key, 'absent')}
+    return {f'.{key}' for key in differences(one, other)
+            | differences(other, one)}
 
 
 def indexed(name):

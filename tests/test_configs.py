@@ -1,7 +1,5 @@
 """Every leaf of configs/: its form, and two training steps on toy data."""
 
-import ast
-import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,37 +8,28 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from mmengine.hooks import Hook
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner import Runner
 from mmpretrain import ImageClassificationInferencer
 from PIL import Image
 
 from lm4ve_mm.registry import MODELS
+from lm4ve_mm.testing import ConfigForm, MetafileForm, StopAfterEpoch
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / 'configs'
-# Those of projects and variants are trained by tests of their own.
-FOLDERS = [CONFIGS, *sorted(ROOT.glob('projects/*/configs'))]
+# Variants are trained by tests of their own.
 LEAVES = sorted(CONFIGS.glob('*.py'))
-EVERY_LEAF = sorted(
-    path for at in FOLDERS for pattern in ('*.py', 'variants/*.py')
-    for path in at.glob(pattern))
-OURS = sorted(path for at in FOLDERS for path in at.rglob('*.py'))
-
-# <host>_<size>[_<language model>[_<variant>]]_<data>
-DATA = 'in1k|digits|ssv2|k400|moving|scanobjectnn_[a-z]+' \
-    '|modelnet40_[148]k|modelnet_fewshot|shapes'
-NAME = re.compile(rf'[a-z0-9]+_[a-z0-9]+(_[a-z0-9]+)*_({DATA})')
-SCOPES = ('mmpretrain', 'mmengine', 'mmaction', 'lm4ve_mm')
 
 
-def name_of(path):
-    return str(path.relative_to(ROOT))
+class TestForm(ConfigForm):
+    CONFIGS = CONFIGS
+    DATA = ('in1k', 'digits', 'ssv2', 'k400', 'moving')
+    TOOLBOXES = dict(vit='mmpretrain', swin='mmpretrain', videomae='mmaction')
 
 
-every_file = pytest.mark.parametrize('path', OURS, ids=name_of)
-every_leaf = pytest.mark.parametrize('path', EVERY_LEAF, ids=name_of)
+class TestMetafile(MetafileForm):
+    CONFIGS = CONFIGS
 
 
 @pytest.fixture(autouse=True)
@@ -48,61 +37,6 @@ def clean_scope():
     """A Runner leaves its default scope behind."""
     yield
     DefaultScope._instance_dict.clear()
-
-
-def written_types(tree):
-    """The strings given as `type` in the dicts of one file."""
-    for node in ast.walk(tree):
-        pairs = []
-        if isinstance(node, ast.Call):
-            pairs = [(word.arg, word.value) for word in node.keywords]
-        elif isinstance(node, ast.Dict):
-            keys = [getattr(key, 'value', None) for key in node.keys]
-            pairs = zip(keys, node.values, strict=True)
-        for key, value in pairs:
-            if key == 'type' and isinstance(value, ast.Constant):
-                yield value.value
-
-
-@every_file
-def test_types_carry_their_scope(path):
-    """Only ours: what is inherited from a toolbox is written its way."""
-    for name in written_types(ast.parse(path.read_text())):
-        if hasattr(torch.optim, name):
-            continue
-        assert name.split('.')[0] in SCOPES, name
-
-
-@every_file
-def test_text_style_only(path):
-    tree = ast.parse(path.read_text())
-    imports = [
-        node for node in ast.walk(tree)
-        if isinstance(node, (ast.Import, ast.ImportFrom))
-    ]
-    assert not imports
-
-
-@every_leaf
-def test_name_and_docstring(path):
-    assert NAME.fullmatch(path.stem)
-    text = ast.get_docstring(ast.parse(path.read_text()))
-    assert text, 'a leaf starts with a docstring'
-    # On a line of its own where both do not fit on one.
-    assert re.search(rf'tools/\S+\s+{path.relative_to(ROOT)}', text)
-    assert re.search(r'\*paper\*|\*measured here\*|no expected number', text)
-
-
-@every_leaf
-def test_parses_and_registers(path, read_config):
-    cfg = read_config(path)
-    video = path.stem.startswith('videomae')
-    assert cfg.default_scope == ('mmaction' if video else 'mmpretrain')
-    assert 'lm4ve_mm.plugin' in cfg.custom_imports.imports
-    assert cfg.auto_scale_lr.base_batch_size > 0
-    # The model's own would silently win over the top-level one.
-    assert not (cfg.get('data_preprocessor')
-                and 'data_preprocessor' in cfg.model)
 
 
 @pytest.fixture(scope='module')
@@ -116,8 +50,9 @@ def noise_image(tmp_path_factory):
 
 
 @pytest.mark.parametrize('path', [
-    path for path in EVERY_LEAF if path.stem.endswith(('in1k', 'digits'))],
-    ids=name_of)
+    path for pattern in ('*.py', 'variants/*.py')
+    for path in sorted(CONFIGS.glob(pattern))
+    if path.stem.endswith(('in1k', 'digits'))], ids=lambda path: path.stem)
 def test_image_leaves_work_inherited_and_in_the_inferencer(
         path, tmp_path, read_config, noise_image):
     """By name, as the README offers: the same config, and it can be used.
@@ -140,23 +75,8 @@ def test_image_leaves_work_inherited_and_in_the_inferencer(
     assert one.shape[0] == 3 and torch.equal(one, other)
 
 
-class StopAfterEpoch(Hook):
-    """Ends the run after some epochs, validation included.
-
-    The length of the run stays that of the recipe, on which its schedule
-    may depend.
-    """
-
-    def __init__(self, epochs=1):
-        self.epochs = epochs
-
-    def after_train_epoch(self, runner):
-        if runner.epoch + 1 == self.epochs:
-            runner.train_loop.stop_training = True
-
-
 def smaller(value):
-    """A video recipe at 32 pixels instead of 224."""
+    """A recipe at 32 pixels instead of 224."""
     if isinstance(value, dict):
         return {key: smaller(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -166,7 +86,7 @@ def smaller(value):
 
 def toy(cfg, work_dir, imagenet, llama, videos):
     """The recipe on two batches of two toy samples, and a toy LLaMA."""
-    if cfg.default_scope == 'mmaction':
+    if not cfg.model.backbone.type.endswith('SwinTransformer'):
         cfg = Config(smaller(cfg.to_dict()))
     cfg.work_dir = str(work_dir)
     cfg.experiment_name = work_dir.name

@@ -48,6 +48,8 @@ BROKEN = [
     ('different versions', dict(versions={
         'opencv-python': '5.0.0.93', 'opencv-contrib-python': '4.9.0.80'})),
     ('libGL', dict(versions={'opencv-python': '5.0.0.93'}, has_libgl=False)),
+    ('init_cfg that reads a file', dict(versions=dict(mmengine='0.10.7'))),
+    ('checkpoints of other names', dict(versions=dict(mmengine='0.10.7'))),
     ('.mim', dict(versions=dict(lm4ve_mm='0.1.0'), has_mim_folder=False)),
 ]
 
@@ -61,7 +63,8 @@ def test_breakage_is_found_alone(name, facts):
     assert found.pop(name).problem
     assert set(found) <= {
         'configs named lm4ve_mm::NAME', 'several processes without a GPU',
-        'loaders named with their scope', 'mmcv-lite advising another mmcv'}
+        'loaders named with their scope', 'mmcv-lite advising another mmcv',
+        'init_cfg that reads a file', 'checkpoints of other names'}
 
 
 def test_every_breakage_is_tested_and_has_a_way_out():

@@ -118,20 +118,15 @@ def test_a_step_fits_and_saves_little(train):
     file, peak = train('vit_s_llama_in1k')
     # More than the block, or it was never touched.
     assert 0.4 * GIGABYTE < peak < 8 * GIGABYTE
-    plain, _ = train('vit_s_in1k')
-    for path in (file, plain):
-        checkpoint = torch.load(path, map_location='meta', weights_only=True)
-        assert checkpoint['optimizer']['state']
-        assert len(checkpoint['ema_state_dict']) > 100
-    assert checkpoint['meta'].get('frozen_llm') is None
-    # Two maps of 384 x 4096 beside 22 million weights: 1.14 times.
-    assert file.stat().st_size <= 1.25 * plain.stat().st_size
+    checkpoint = torch.load(file, map_location='meta', weights_only=True)
+    assert checkpoint['optimizer']['state']
+    assert len(checkpoint['ema_state_dict']) > 100
+    # 25 million weights, their average and two moments, in float32.
+    assert file.stat().st_size < 1.02 * 4 * 4 * 25_196_392
     file.unlink()
-    plain.unlink()
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize(('options', 'gigabytes'), [
     ((), 16), (('with_cp', ), 8)], ids=['plain', 'with_cp'])
 def test_a_step_of_all_tokens_fits(train, options, gigabytes):

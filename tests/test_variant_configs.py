@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import DefaultScope, init_default_scope
+from mmengine.registry import init_default_scope
 from mmpretrain.structures import DataSample
 
 from lm4ve_mm.llm import BlockMismatchError
 from lm4ve_mm.models import find_llm_layers
 from lm4ve_mm.registry import MODELS
+from lm4ve_mm.testing import differences, flat_config
 
 transformers = pytest.importorskip('transformers')
 
@@ -84,13 +85,6 @@ MODELS_BY_FOLDER = {
 }
 
 
-@pytest.fixture(autouse=True)
-def clean_scope():
-    """A test leaves the default scope behind."""
-    yield
-    DefaultScope._instance_dict.clear()
-
-
 @pytest.fixture(scope='module')
 def folders(tmp_path_factory):
     """A tiny language model of each kind, as transformers saves it."""
@@ -108,28 +102,6 @@ def folders(tmp_path_factory):
         getattr(transformers, f'{kind}Model')(config).save_pretrained(
             root / folder)
     return root
-
-
-def flat(value, prefix=''):
-    """Leaves of nested dicts by their dotted names."""
-    if not isinstance(value, dict) or not value:
-        return {prefix: value}
-    return {
-        name: leaf
-        for key, item in value.items()
-        for name, leaf in flat(item, f'{prefix}.{key}' if prefix else key)
-        .items()
-    }
-
-
-def differences(cfg, parent):
-    """Dotted name -> value, of everything that the parent has otherwise."""
-    found, there = flat(cfg.to_dict()), flat(parent.to_dict())
-    return {
-        key: found.get(key, 'absent')
-        for key in found.keys() | there.keys()
-        if found.get(key, 'absent') != there.get(key, 'absent')
-    }
 
 
 def short_of(name):
@@ -184,7 +156,7 @@ def test_nothing_else_is_changed(name, read_config):
     twin.param_scheduler = cfg.param_scheduler
     found = differences(cfg, twin)
     if short in CHANGES:
-        wanted = flat(CHANGES[short], 'model.neck.llm')
+        wanted = flat_config(CHANGES[short], 'model.neck.llm')
         wanted.pop('model.neck.llm', None)
         if 'causal' in short:
             wanted['model.neck.pooling'] = 'mean'

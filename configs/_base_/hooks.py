@@ -3,6 +3,7 @@
 # has custom_hooks of its own inherits plugin.py instead and adds to its list.
 _base_ = ['./plugin.py']
 custom_hooks = [
+    dict(type='lm4ve_mm.CheckDataHook'),
     dict(type='lm4ve_mm.CheckClassesHook'),
     dict(type='lm4ve_mm.FindCheckpointHook'),
     dict(type='lm4ve_mm.EpochSeedHook'),

@@ -1,7 +1,7 @@
 # What every run of ours has: registration, hooks, a seed, and checkpoints that
-# are complete or not there. Written out instead of inherited from MMPretrain:
-# MMEngine marks what is inherited from another package with `_scope_`, which
-# some of MMPretrain's own tools choke on.
+# are whole and finite and stay until better ones are there. Written out, not
+# inherited from MMPretrain: MMEngine marks what is inherited from another
+# package with `_scope_`, which some of MMPretrain's own tools choke on.
 _base_ = ['./hooks.py']
 default_scope = 'mmpretrain'
 default_hooks = dict(
@@ -9,7 +9,7 @@ default_hooks = dict(
     logger=dict(type='mmengine.LoggerHook', interval=100),
     param_scheduler=dict(type='mmengine.ParamSchedulerHook'),
     checkpoint=dict(
-        type='mmengine.CheckpointHook',
+        type='lm4ve_mm.SafeCheckpointHook',
         interval=1,
         backend_args=dict(backend='lm4ve_mm.atomic')),
     sampler_seed=dict(type='mmengine.DistSamplerSeedHook'),

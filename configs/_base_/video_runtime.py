@@ -4,5 +4,9 @@ custom_imports = dict(
     imports=['lm4ve_mm.plugin', 'lm4ve_mm.video'],
     allow_failed_imports=False)
 default_hooks = dict(
-    checkpoint=dict(backend_args=dict(backend='lm4ve_mm.atomic')))
+    checkpoint=dict(
+        type='lm4ve_mm.SafeCheckpointHook',
+        backend_args=dict(backend='lm4ve_mm.atomic')),
+    # Turned on by --show-dir of tools/test.py.
+    visualization=dict(type='lm4ve_mm.DrawClipsHook', enable=False))
 randomness = dict(seed=0)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
 from lm4ve_mm.llm.weights.tensor_files import open_torch
+from lm4ve_mm.models.starts import load_into
 from lm4ve_mm.published.translate import tensors_of
 from lm4ve_mm.registry import MODELS
 
@@ -40,5 +40,5 @@ def load_model(cfg: Config, checkpoint: str) -> nn.Module:
         raise FileNotFoundError(f'there is no checkpoint {checkpoint}')
     model = build_model(cfg)
     held = open_torch(Path(checkpoint))
-    load_state_dict(model, tensors_of(held, checkpoint), strict=True)
+    load_into(model, tensors_of(held, checkpoint), True, str(checkpoint))
     return model

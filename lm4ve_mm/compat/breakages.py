@@ -241,6 +241,18 @@ BREAKAGES = (
         "KeyError: 'img_path' in ImageClassificationInferencer", _mmpretrain,
         repairs=('mmpretrain:find_loaders_by_class', )),
     Breakage(
+        'init_cfg that reads a file',
+        'mmengine 0.10.7 and onedl-mmengine 0.10.12, which take "Pretrained" '
+        'alone for a file, and mmpretrain 1.2.0, whose ViT draws its '
+        'positions anew; until a file is read after all initialisers',
+        'weights of a file are drawn anew, in silence', _mmengine,
+        repairs=('starts:load_files_last', )),
+    Breakage(
+        'checkpoints of other names',
+        'mmengine 0.10.7 and onedl-mmengine 0.10.12, until what does not fit '
+        'is an error', 'the model and loaded state dict do not match exactly',
+        _mmengine, repairs=('starts:load_whole_hosts', )),
+    Breakage(
         'toolboxes written for numpy 1',
         'mmcv < 2.3, mmpretrain 1.2.0 and mmaction2 1.2.0 with numpy >= 2',
         "numpy has no attribute 'in1d', 'Inf' or 'trapz'; Python integer -17 "

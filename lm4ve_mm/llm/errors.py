@@ -1,13 +1,13 @@
-"""What can go wrong with a language-model block, each with its own name."""
+"""Errors of language-model blocks."""
 
 
 class CheckpointNotFoundError(FileNotFoundError):
-    """No checkpoint where the configuration says it lies."""
+    """There is no checkpoint at the configured place."""
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that is there but cannot give the wanted block."""
+    """A checkpoint that is there but does not give the wanted block."""
 
 
 class BlockMismatchError(RuntimeError):
-    """Weights that were trained with, or measured as, another block."""
+    """Weights that belong to another block, or to another function of it."""

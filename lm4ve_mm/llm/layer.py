@@ -1,22 +1,26 @@
 """The layer that a host inserts: map in, frozen blocks, norm, map out."""
 
-from typing import Any, Mapping, Optional, Sequence, Tuple, Union
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recompute
 
-from .block.transformer_block import TransformerBlock
-from .shortcuts.fold_cache import FoldCache
-from .verified_layer import GuardedLayer
-from .weights.load import (FINAL_NORMS, INITS, build_final_norm, load,
-                           rope_theta)
+from .block.build import build_block, runner_class
+from .block.recording import is_recording
+from .block.tokens import Keep, check_input, take
+from .function import layer_function
 from .lora import LoRA, read_lora
 from .maps import build_maps
-from .shortcuts.run import (SHORTCUTS, Plan, can_absorb, choose_plans,
-                            describe_call, run_blocks)
-from .block.rotary import rotary_phase
-from .block.tokens import Keep, check_tokens, normalise_keep, take
+from .verified_layer import VerifiedLayer
+from .weights.load import (
+    FINAL_NORMS,
+    INITS,
+    build_final_norm,
+    load,
+    rope_theta,
+)
 
 RESIDUALS = ('none', 'in', 'out', 'hybrid')
 
@@ -28,7 +32,7 @@ def _choose(name: str, value: str, known: Sequence[str]) -> str:
     return value
 
 
-class FrozenLLMLayer(GuardedLayer):
+class FrozenLLMLayer(VerifiedLayer):
     """Frozen language-model blocks between two trainable linear maps.
 
     ``z' = F_L2(F_LM(F_L1(z)))`` of arXiv 2310.12973, section 3. The defaults
@@ -37,26 +41,28 @@ class FrozenLLMLayer(GuardedLayer):
 
     Args:
         embed_dims: Width C of the host's tokens.
-        checkpoint: Where the language model lies, see
-            :func:`lm4ve_mm.llm.weights.read.read_blocks`. With
-            ``init='random'`` only its configuration is read.
+        checkpoint: Where the language model is, see
+            :func:`lm4ve_mm.llm.read_blocks`. With ``init='random'`` only its
+            configuration is read.
         layers: Which of its blocks, in order; -1 is the last.
         init: ``'pretrained'``, or ``'random'`` for the control.
         geometry: Instead of ``checkpoint`` for a random block: fields of
             :class:`BlockGeometry`.
         trainable: Whether the blocks are trained too (and then saved).
-        dtype: Storage type of frozen blocks: ``'auto'`` is the checkpoint's.
+        dtype: Storage type of frozen blocks; ``'auto'`` keeps the
+            checkpoint's.
         final_norm: ``'ones'``: the family's norm with weight one, as the
             paper's code has it (none where the family has none);
             ``'loaded'``: with its own weight; ``'none'``.
-        rope: Whether to turn queries and keys by positions 0..N-1.
+        rope: Whether queries and keys get the rotary phase of positions
+            0..N-1.
         causal: Whether a token sees only itself and earlier ones.
         attention: False leaves attention out of the blocks, so that each
             token is mapped by itself.
         map_bias: Whether the maps have a bias.
         map_init: A key of :data:`lm4ve_mm.llm.maps.MAP_INITS`.
-        norm_in: Whether a trained LayerNorm stands before the map in.
-        norm_out: Whether one stands behind the map out.
+        norm_in: Whether a trained LayerNorm comes before the map in.
+        norm_out: Whether one comes after the map out.
         residual: ``'in'`` adds the mapped input to the blocks' output,
             ``'out'`` the layer's input to its output, ``'hybrid'`` both
             (arXiv 2403.17343).
@@ -71,16 +77,22 @@ class FrozenLLMLayer(GuardedLayer):
             ``'fold'``: the projections are multiplied with the map in first;
             ``'absorb'``: keys and values of the last block are not formed;
             ``'fold_absorb'``; ``'off'``; ``'auto'``: what costs least, see
-            :mod:`.shortcuts.plans`.
+            :mod:`.shortcuts.plans`. It can be set later, too.
         with_cp: Whether to recompute the blocks in the backward pass instead
-            of keeping their activations.
+            of keeping their activations (not under ``torch.func``, which
+            cannot).
         seed: Seed of a random block, and of maps under LoRA.
         file_sha256: If given, what the weights file must hash to.
         obtain: Command that gets the checkpoint, shown when it is missing;
             ``{checkpoint}`` in it stands for the path.
+        accept_other_function: Whether to load weights that were trained with
+            another function around the same blocks (``rope``, ``causal``,
+            ...), which is an error otherwise. The log says what differs.
 
     Attributes:
         identity (BlockIdentity): Which blocks were built in.
+        function (dict): What they compute with their weights, as plain
+            values.
         geometry (BlockGeometry): Their shape.
 
     Raises:
@@ -92,11 +104,11 @@ class FrozenLLMLayer(GuardedLayer):
 
     def __init__(self,
                  embed_dims: int,
-                 checkpoint: Optional[str] = None,
+                 checkpoint: str | None = None,
                  layers: Sequence[int] = (-1, ),
                  *,
                  init: str = 'pretrained',
-                 geometry: Optional[Mapping[str, Any]] = None,
+                 geometry: Mapping[str, Any] | None = None,
                  trainable: bool = False,
                  dtype: str = 'auto',
                  final_norm: str = 'ones',
@@ -109,84 +121,69 @@ class FrozenLLMLayer(GuardedLayer):
                  norm_out: bool = False,
                  residual: str = 'none',
                  gate: bool = False,
-                 lora: Optional[Mapping[str, Any]] = None,
+                 lora: Mapping[str, Any] | None = None,
                  shortcut: str = 'auto',
                  with_cp: bool = False,
                  seed: int = 0,
-                 file_sha256: Optional[str] = None,
-                 obtain: Optional[str] = None) -> None:
+                 file_sha256: str | None = None,
+                 obtain: str | None = None,
+                 accept_other_function: bool = False) -> None:
         super().__init__()
         self.embed_dims = embed_dims
         self.trainable = trainable
-        self.causal = causal
-        self.attention = attention
         self.gate = gate
         self.with_cp = with_cp
         self.residual = _choose('residual', residual, RESIDUALS)
-        self.shortcut = _choose('shortcut', shortcut, tuple(SHORTCUTS))
         _choose('final_norm', final_norm, FINAL_NORMS)
         _choose('init', init, INITS)
         blocks = load(init, checkpoint, layers, geometry, dtype, seed,
                       file_sha256, obtain)
         self.geometry = blocks.geometry
-        self.rope_theta = rope_theta(blocks.geometry) if rope else None
-        self._check_shortcut()
+        phase = rope_theta(blocks.geometry) if rope else None
         updates = read_lora(lora, tuple(blocks.geometry.linear_shapes()))
         if trainable and updates is not None:
             raise ValueError('lora goes with a frozen block: leave out either '
                              'lora or trainable=True')
-        self._check_attention(updates)
+        if not attention:
+            _refuse_idle(rope, causal, trainable, updates)
         self.map_in, self.map_out = build_maps(
             embed_dims, blocks.geometry.width, map_bias, map_init, updates,
             seed)
         self.norm_in = nn.LayerNorm(embed_dims) if norm_in else nn.Identity()
         self.norm_out = nn.LayerNorm(embed_dims) if norm_out else nn.Identity()
         self.blocks = nn.ModuleList(
-            TransformerBlock(blocks.geometry, tensors, trainable, updates)
+            build_block(blocks.geometry, tensors, trainable, updates)
             for tensors in blocks.tensors)
         self.final_norm = build_final_norm(blocks, final_norm, trainable)
         self.norm_loaded = final_norm == 'loaded'
-        self._cache = FoldCache()
-        self.seal(blocks, checkpoint=checkpoint, dtype=dtype)
+        self.runner = runner_class(blocks.geometry)(
+            self.blocks, self.map_in, shortcut, phase, causal, attention)
+        function = layer_function(
+            blocks.geometry, 'none' if self.final_norm is None else final_norm,
+            len(self.blocks), attention=attention, rope=rope, causal=causal,
+            residual=residual, gate=gate, norm_in=norm_in, norm_out=norm_out)
+        self.seal(blocks, function, accept_other_function,
+                  checkpoint=checkpoint, dtype=dtype)
 
-    def _check_shortcut(self) -> None:
-        """Refuse a forced shortcut that does not hold for these blocks."""
-        forced = SHORTCUTS[self.shortcut]
-        absorbs = can_absorb(self.geometry, self.rope_theta is not None)
-        if forced is not None and forced.absorb and not absorbs:
-            raise ValueError(
-                f'shortcut={self.shortcut!r} does not hold with a rotary '
-                "phase or norms of keys; use 'auto', 'fold' or 'off'")
+    @property
+    def shortcut(self) -> str:
+        """How the function is computed."""
+        return self.runner.shortcut
 
-    def _check_attention(self, updates: Optional[LoRA]) -> None:
-        """Refuse keywords that would do nothing without attention."""
-        if self.attention:
-            return
-        idle = [
-            text for text, given in (
-                ('rope=True', self.rope_theta is not None),
-                ('causal=True', self.causal),
-                # Its attention would be saved and never trained.
-                ('trainable=True', self.trainable)) if given
-        ]
-        if updates is not None:
-            idle += [f'lora on {target}' for target in updates.targets
-                     if target.startswith('attn.')]
-        if idle:
-            raise ValueError(
-                f'attention=False leaves nothing for {", ".join(idle)} to '
-                'act on: take it out, or attention=False')
+    @shortcut.setter
+    def shortcut(self, shortcut: str) -> None:
+        self.runner.shortcut = shortcut
 
     def forward(self,
                 tokens: Tensor,
-                key_padding_mask: Optional[Tensor] = None,
-                keep: Union[None, Keep, Sequence[int]] = None) -> Tensor:
+                key_padding_mask: Tensor | None = None,
+                keep: Keep | Sequence[int] | None = None) -> Tensor:
         """Run the layer; compute only what is wanted of the last block.
 
         Args:
             tokens: (B, N, embed_dims).
-            key_padding_mask: (B, N) bool, True = padding, which nobody looks
-                at; or None.
+            key_padding_mask: (B, N) bool, True = padding, which no token
+                looks at; or None.
             keep: Indices or slice of the tokens whose output is wanted; None
                 means all. The result equals slicing the full output.
 
@@ -195,12 +192,12 @@ class FrozenLLMLayer(GuardedLayer):
 
         Raises:
             ValueError: If tokens or mask have a wrong shape.
-            IndexError: If ``keep`` names a token that there is not.
+            IndexError: If ``keep`` names a token that does not exist.
         """
-        check_tokens(tokens, self.embed_dims, key_padding_mask)
-        keep = normalise_keep(keep, tokens.shape[1], tokens.device)
+        keep = check_input(tokens, key_padding_mask, keep, self.embed_dims)
         fed = self.norm_in(tokens)
-        if self.with_cp and self.training and torch.is_grad_enabled():
+        if self.with_cp and self.training and torch.is_grad_enabled() and (
+                torch.compiler.is_compiling() or not is_recording()):
             x = recompute(
                 self._run, fed, key_padding_mask, keep, use_reentrant=False,
                 preserve_rng_state=False)  # nothing in it is random
@@ -213,55 +210,50 @@ class FrozenLLMLayer(GuardedLayer):
             out = out + take(tokens, keep)
         return out
 
-    def _run(self, tokens: Tensor, key_padding_mask: Optional[Tensor],
-             keep: Optional[Keep]) -> Tensor:
+    def _run(self, tokens: Tensor, key_padding_mask: Tensor | None,
+             keep: Keep | None) -> Tensor:
         """All that is in the blocks' width: (B, N, C) -> (B, kept, D)."""
-        if self.attention:
-            plans, cache = self._plan(tokens, keep)
-            x = run_blocks(self.blocks, self.map_in, tokens, key_padding_mask,
-                           self.causal, keep, self._phase(tokens), plans,
-                           cache)
-        else:
-            x = self.map_in(take(tokens, keep))
-            for block in self.blocks:
-                x = block.finish(x, None)
+        if (self.runner.blocks is not self.blocks
+                or self.runner.map_in is not self.map_in):
+            # Someone has replaced a module, or this is one of DataParallel's
+            # replicas.
+            self.runner = self.runner.around(self.blocks, self.map_in)
+        x = self.runner(tokens, key_padding_mask, keep,
+                        reuse=not (self.training or self.trainable))
         if self.final_norm is not None:
             x = self.final_norm(x)
         if self.residual in ('in', 'hybrid'):
             x = x + self.map_in(take(tokens, keep))
         return x
 
-    def _plan(
-        self, tokens: Tensor, keep: Optional[Keep]
-    ) -> Tuple[Tuple[Plan, Plan], Optional[FoldCache]]:
-        """How this call is computed, and whether products may be kept."""
-        backward = torch.is_grad_enabled()
-        # A compiled graph cannot look whether a weight has changed.
-        keeps = not (backward or self.training or self.trainable
-                     or torch.compiler.is_compiling())
-        absorbs = can_absorb(self.geometry, self.rope_theta is not None)
-        plans = choose_plans(self.shortcut, self.geometry, absorbs,
-                             describe_call(tokens, keep, backward, keeps),
-                             len(self.blocks))
-        return plans, self._cache if keeps else None
-
-    def _phase(self, tokens: Tensor) -> Optional[Tensor]:
-        """Rotary phase (2, N, rope_dims), or None."""
-        if self.rope_theta is None:
-            return None
-        geometry = self.geometry
-        return rotary_phase(tokens.shape[1], geometry.rope_dims,
-                            self.rope_theta, tokens, geometry.rope_factor,
-                            geometry.rope_bands)
-
     def train(self, mode: bool = True) -> 'FrozenLLMLayer':
         """Switch the mode; kept products of weights are dropped."""
-        self._cache.drop()
+        self.runner.cache.drop()
         return super().train(mode)
 
     def extra_repr(self) -> str:
-        """The block's identity and what departs from the defaults."""
+        """The block's identity and the most important keywords."""
         state = 'trained' if self.trainable else 'frozen'
-        return (f'{state}: {self.identity}, rope={self.rope_theta is not None}'
-                f', causal={self.causal}, residual={self.residual!r}, '
+        keywords = ', '.join(f'{key}={self.function[key]!r}'
+                             for key in ('rope', 'causal', 'residual'))
+        return (f'{state}: {self.identity}, {keywords}, '
                 f'shortcut={self.shortcut!r}')
+
+
+def _refuse_idle(rope: bool, causal: bool, trainable: bool,
+                 updates: LoRA | None) -> None:
+    """Refuse keywords that would do nothing without attention."""
+    idle = [
+        text for text, given in (
+            ('rope=True', rope),
+            ('causal=True', causal),
+            # Its attention would be saved and never trained.
+            ('trainable=True', trainable)) if given
+    ]
+    if updates is not None:
+        idle += [f'lora on {target}' for target in updates.targets
+                 if target.startswith('attn.')]
+    if idle:
+        raise ValueError(
+            f'attention=False leaves nothing for {", ".join(idle)} to act on: '
+            'take it out, or attention=False')

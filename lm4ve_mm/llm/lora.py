@@ -1,14 +1,16 @@
 """Low-rank updates of weights that stay as they are (arXiv 2106.09685)."""
 
 import math
-from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .errors import BlockMismatchError
 from .block.heads import heads_back, heads_forward
+from .block.linear import PretrainedLinear
+from .errors import BlockMismatchError
 
 MAP_TARGETS = ('map_in', 'map_out')
 
@@ -55,11 +57,12 @@ class LowRank(nn.Module):
         """See :func:`lm4ve_mm.llm.block.heads.heads_back`."""
         return heads_back(self.up, x) @ self.down * self.scale
 
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor],
+                              prefix: str, *args: Any) -> None:
         """Refuse an update of another rank or scale.
 
-        A loader that is not strict would drop the one with a warning, and
-        none would notice the other.
+        A loader that is not strict would skip one of another rank with a
+        warning; no loader would notice another scale.
         """
         down = state_dict.get(f'{prefix}down')
         scale = state_dict.get(f'{prefix}saved_scale')
@@ -90,8 +93,8 @@ class LoRA(NamedTuple):
     """
 
     rank: int
-    targets: Tuple[str, ...] = ('attn.q', 'attn.v')
-    alpha: Optional[float] = None
+    targets: tuple[str, ...] = ('attn.q', 'attn.v')
+    alpha: float | None = None
 
     def attach(self, in_dims: int, out_dims: int) -> LowRank:
         """A new update of one weight."""
@@ -99,9 +102,42 @@ class LoRA(NamedTuple):
         return LowRank(in_dims, out_dims, self.rank, alpha)
 
 
-def read_lora(values: Optional[Mapping[str, Any]],
-              linears: Sequence[str]) -> Optional[LoRA]:
-    """Check what a config says of LoRA.
+class UpdatedLinear(PretrainedLinear):
+    """A frozen linear map and its update.
+
+    Args:
+        tensors: ``weight`` and perhaps ``bias``.
+        lora: Rank and scale of the update.
+
+    Attributes:
+        lora (LowRank): What is added to the weight.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], lora: LoRA) -> None:
+        super().__init__(tensors)
+        out_dims, in_dims = self.weight.shape
+        self.lora = lora.attach(in_dims, out_dims)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See :class:`PretrainedLinear`."""
+        return super().forward(x) + self.lora(x)
+
+    def times(self, matrix: Tensor) -> Tensor:
+        """See :class:`PretrainedLinear`."""
+        return super().times(matrix) + self.lora.times(matrix)
+
+    def heads_forward(self, x: Tensor) -> Tensor:
+        """See :class:`PretrainedLinear`."""
+        return super().heads_forward(x) + self.lora.heads_forward(x)
+
+    def heads_back(self, x: Tensor) -> Tensor:
+        """See :class:`PretrainedLinear`."""
+        return super().heads_back(x) + self.lora.heads_back(x)
+
+
+def read_lora(values: Mapping[str, Any] | None,
+              linears: Sequence[str]) -> LoRA | None:
+    """Check a config's ``lora``.
 
     Args:
         values: ``dict(rank=..., targets=..., alpha=...)``, or None.

@@ -1,18 +1,19 @@
 """The two trainable maps between the host's width and the block's."""
 
 import math
-from typing import Callable, Dict, Optional, Tuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .errors import BlockMismatchError
-from .weights.identity import digest
 from .lora import LoRA
+from .weights.identity import digest
 
 _STD = 0.02
-Generator = Optional[torch.Generator]
+Generator = torch.Generator | None
 
 
 def _truncated_normal(weight: Tensor, generator: Generator = None) -> None:
@@ -36,7 +37,7 @@ Init = Callable[[Tensor, Generator], None]
 
 # Name -> (map in, map out). 'trunc_normal' is the paper's for images,
 # 'default' for video and points.
-MAP_INITS: Dict[str, Tuple[Init, Init]] = dict(
+MAP_INITS: dict[str, tuple[Init, Init]] = dict(
     trunc_normal=(_truncated_normal, _truncated_normal),
     default=(_torch_default, _torch_default),
     xavier=(_xavier, _xavier),
@@ -54,18 +55,26 @@ class LinearMap(nn.Module):
         out_dims: Width of the outgoing tokens.
         bias: Whether to add a bias, zero at the start.
         init: Fills the weight.
+        generator: What it draws from; None is torch's own.
     """
 
-    def __init__(self, in_dims: int, out_dims: int, bias: bool,
-                 init: Init) -> None:
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(self,
+                 in_dims: int,
+                 out_dims: int,
+                 bias: bool,
+                 init: Init,
+                 generator: Generator = None) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(out_dims, in_dims))
         self.bias = nn.Parameter(torch.zeros(out_dims)) if bias else None
-        init(self.weight.data)
+        init(self.weight.data, generator)
 
     @property
     def matrix(self) -> Tensor:
-        """What a token is multiplied by, (out_dims, in_dims)."""
+        """The whole weight, (out_dims, in_dims)."""
         return self.weight
 
     def forward(self, x: Tensor) -> Tensor:
@@ -79,11 +88,10 @@ class LinearMap(nn.Module):
 
 
 class LowRankMap(LinearMap):
-    """A map whose weight is drawn once and frozen; a LoRA of it learns.
+    """A map whose weight is drawn once and frozen; its LoRA is trained.
 
-    The weight is not saved: a seed draws it again, and its digest, which is
-    saved, tells whether it is the same. A bias, if asked for, is trained and
-    saved.
+    The weight is not saved: the seed draws it again, and a saved digest tells
+    whether it is the same. A bias, if asked for, is trained and saved.
 
     Args:
         in_dims, out_dims, bias, init: As in :class:`LinearMap`.
@@ -91,12 +99,13 @@ class LowRankMap(LinearMap):
         generator: Draws the weight.
     """
 
+    drawn: Tensor
+
     def __init__(self, in_dims: int, out_dims: int, bias: bool, init: Init,
                  lora: LoRA, generator: torch.Generator) -> None:
-        super().__init__(in_dims, out_dims, bias, lambda weight: None)
+        super().__init__(in_dims, out_dims, bias, init, generator)
+        weight = self.weight.detach()
         del self.weight
-        weight = torch.empty(out_dims, in_dims)
-        init(weight, generator)
         self.register_buffer('weight', weight, persistent=False)
         self.lora = lora.attach(in_dims, out_dims)
         self.register_buffer('drawn', self._hash())
@@ -115,14 +124,15 @@ class LowRankMap(LinearMap):
         """The frozen weight and its update, (out_dims, in_dims)."""
         return self.weight + self.lora.product()
 
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor],
+                              prefix: str, *args: Any) -> None:
         """Refuse an update of a map that was drawn otherwise."""
         drawn = state_dict.get(f'{prefix}drawn')
         if drawn is not None and not torch.equal(drawn.cpu(),
                                                  self.drawn.cpu()):
             raise BlockMismatchError(
-                f'These weights update another {prefix[:-1]}: it is drawn by '
-                "llm.seed and llm.map_init, which have to be training's")
+                f'These weights update another {prefix[:-1]}: set llm.seed '
+                'and llm.map_init, which it is drawn by, as in training')
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
@@ -130,8 +140,8 @@ def build_maps(embed_dims: int,
                width: int,
                bias: bool = False,
                init: str = 'trunc_normal',
-               lora: Optional[LoRA] = None,
-               seed: int = 0) -> Tuple[LinearMap, LinearMap]:
+               lora: LoRA | None = None,
+               seed: int = 0) -> tuple[LinearMap, LinearMap]:
     """The maps of a layer: host width -> block width, and back.
 
     Args:
@@ -151,7 +161,7 @@ def build_maps(embed_dims: int,
                          f'{", ".join(MAP_INITS)}')
     shapes = dict(map_in=(embed_dims, width), map_out=(width, embed_dims))
     generator = torch.Generator().manual_seed(seed)
-    maps = []
+    maps: list[LinearMap] = []
     for (name, shape), fill in zip(
             shapes.items(), MAP_INITS[init], strict=True):
         if lora is None or name not in lora.targets:

@@ -1,19 +1,24 @@
 """Layers to compare with: the same place in the host, no language model."""
 
-from typing import Optional, Sequence, Union
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .block.tokens import Keep, check_input, take
+from .errors import BlockMismatchError
 from .maps import build_maps
-from .block.tokens import Keep, check_tokens, normalise_keep
+
+# How the names of what only a FrozenLLMLayer saves begin.
+BLOCK_MARKS = ('block_identity', 'layer_function', 'blocks.')
 
 
 class MLPLayer(nn.Module):
     """The MLP control of arXiv 2310.12973, section 5.
 
-    The blocks are taken out; GELU and LayerNorm stand between the two maps,
-    so that the number of trained parameters is the same but for the norm's.
+    GELU and LayerNorm take the place of the blocks between the two maps. The
+    number of trained parameters is the same but for the norm's.
 
     Args:
         embed_dims: Width of the host's tokens.
@@ -34,8 +39,8 @@ class MLPLayer(nn.Module):
 
     def forward(self,
                 tokens: Tensor,
-                key_padding_mask: Optional[Tensor] = None,
-                keep: Union[None, Keep, Sequence[int]] = None) -> Tensor:
+                key_padding_mask: Tensor | None = None,
+                keep: Keep | Sequence[int] | None = None) -> Tensor:
         """Same call as the frozen layer; padding does not matter to it.
 
         Args:
@@ -46,7 +51,18 @@ class MLPLayer(nn.Module):
         Returns:
             Tensor: (B, N or kept, embed_dims).
         """
-        check_tokens(tokens, self.embed_dims, key_padding_mask)
-        keep = normalise_keep(keep, tokens.shape[1], tokens.device)
-        kept = tokens if keep is None else tokens[:, keep]
+        keep = check_input(tokens, key_padding_mask, keep, self.embed_dims)
+        kept = take(tokens, keep)
         return self.map_out(self.norm(F.gelu(self.map_in(kept))))
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor],
+                              prefix: str, *args: Any) -> None:
+        """Refuse the maps of a language-model block."""
+        of_block = [name for name in state_dict if name.startswith(
+            tuple(prefix + mark for mark in BLOCK_MARKS))]
+        if of_block:
+            raise BlockMismatchError(
+                f'These weights belong to a FrozenLLMLayer ({of_block[0]}), '
+                'this model has an MLPLayer in its place: take '
+                "type='lm4ve_mm.MLPLayer' out of its llm config")
+        super()._load_from_state_dict(state_dict, prefix, *args)

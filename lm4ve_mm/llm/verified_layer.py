@@ -1,17 +1,28 @@
-"""What makes a layer's frozen weights provably the right ones."""
+"""Proof that a layer's frozen weights, and its function, are the right ones.
 
-from typing import Any, Dict, List
+Two entries of the state dict say what the trained weights belong to:
+``block_identity`` (digest and origin of the frozen blocks) and
+``layer_function`` (what is computed with them). Both are compared wherever
+weights are loaded.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, cast
 
 from torch import Tensor, nn
 
-from .weights.read import Blocks
+from .block.transformer_block import TransformerBlock
 from .errors import BlockMismatchError
-from .weights.identity import BlockIdentity, digest
+from .function import differences, from_tensor, to_tensor
 from .maps import LowRankMap
+from .weights.identity import BlockIdentity, digest
+from .weights.read import Blocks
 
 IDENTITY_KEY = 'block_identity'
+FUNCTION_KEY = 'layer_function'
 # Buffers that describe weights and are none.
-_MARKS = (IDENTITY_KEY, 'drawn', 'saved_scale')
+_MARKS = (IDENTITY_KEY, FUNCTION_KEY, 'drawn', 'saved_scale')
 # Trained tensors that not every layer has, and the keyword that makes them.
 _OPTIONAL = {
     'norm_in.weight': 'norm_in',
@@ -19,40 +30,52 @@ _OPTIONAL = {
     'map_in.bias': 'map_bias',
     'map_out.bias': 'map_bias',
 }
+_LOG = logging.getLogger(__name__)
 
 
-class GuardedLayer(nn.Module):
+class VerifiedLayer(nn.Module):
     """A layer that knows which block it holds and refuses another one's maps.
 
     A subclass calls :meth:`seal` once its frozen weights are in place.
 
     Attributes:
         identity (BlockIdentity): Which blocks were built in.
+        function (dict): What is computed with their weights.
     """
 
     trainable: bool
     norm_loaded: bool
+    blocks: nn.ModuleList
+    final_norm: nn.Module | None
 
-    def seal(self, blocks: Blocks, **origin: Any) -> None:
+    def seal(self, blocks: Blocks, function: dict[str, Any],
+             accept_other_function: bool, **origin: Any) -> None:
         """Remember what is held now, to compare with later.
 
         Args:
             blocks: What was read.
-            **origin: What the config said of it.
+            function: What :func:`.function.layer_function` gives.
+            accept_other_function: Whether weights that were trained with
+                another function may be loaded.
+            **origin: The config's words for it.
         """
         self.identity = BlockIdentity(blocks.family, blocks.source,
                                       blocks.layers, blocks.dtype,
                                       self.digest())
+        self.function = function
+        self.accept_other_function = accept_other_function
         self._norm_digest = self._digest_norm()
         self._origin = origin
+        # Bytes in the state dict, checked wherever weights are loaded.
         if not self.trainable:
-            # Bytes in the state dict, checked wherever weights are loaded.
             self.register_buffer(IDENTITY_KEY, self.identity.to_tensor())
+        self.register_buffer(FUNCTION_KEY, to_tensor(function))
 
-    def block_tensors(self) -> list:
+    def block_tensors(self) -> list[dict[str, Tensor]]:
         """One dict of name -> tensor per block, and the loaded final norm."""
-        held = [block.tensors() for block in self.blocks]
-        if self.norm_loaded:
+        held = [cast(TransformerBlock, block).tensors()
+                for block in self.blocks]
+        if self.norm_loaded and self.final_norm is not None:
             norm = self.final_norm
             held.append({f'final_norm.{name}': tensor for name, tensor in (
                 *norm.named_buffers(), *norm.named_parameters())})
@@ -67,15 +90,16 @@ class GuardedLayer(nn.Module):
         norm = self.final_norm
         return digest([] if norm is None else [dict(norm.named_buffers())])
 
-    def describe(self) -> dict:
+    def describe(self) -> dict[str, Any]:
         """Plain values for a checkpoint's metadata: which block, from where.
 
         Returns:
-            dict: The identity, the configured ``checkpoint`` and ``dtype``,
-            whether the block is ``trainable``.
+            dict: The identity, the function, the configured ``checkpoint``
+            and ``dtype``, whether the block is ``trainable``.
         """
         return dict(
             identity=self.identity.to_dict(),
+            function=dict(self.function),
             trainable=self.trainable,
             **self._origin)
 
@@ -99,13 +123,13 @@ class GuardedLayer(nn.Module):
         whole = found == self.identity.sha256
         if not whole or self._digest_norm() != self._norm_digest:
             raise BlockMismatchError(
-                f'The frozen weights have changed: read was {self.identity}, '
-                f'in memory is sha256 {found[:16]}. Something wrote into them '
+                f'The frozen weights have changed: {self.identity} was read, '
+                f'sha256 {found[:16]} is in memory. Something wrote into them '
                 'or changed their type (model.half(), an initialiser, an '
-                "optimiser); store them in another type with dtype='float16' "
-                'instead')
+                "optimiser); to store them in another type, set dtype="
+                "'float16'")
 
-    def frozen_tensors(self) -> Dict[str, Tensor]:
+    def frozen_tensors(self) -> dict[str, Tensor]:
         """Every tensor that is not trained, by its name in this layer."""
         return {
             name: tensor
@@ -113,32 +137,68 @@ class GuardedLayer(nn.Module):
             if name.rpartition('.')[2] not in _MARKS
         }
 
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        """Refuse weights that belong around another block."""
+    def _load_from_state_dict(self, state_dict: Mapping[str, Tensor],
+                              prefix: str, *args: Any) -> None:
+        """Refuse weights that belong around another block or function."""
         given = [k[len(prefix):] for k in state_dict if k.startswith(prefix)]
         self._refuse_other_kinds(given)
-        stored = state_dict.get(prefix + IDENTITY_KEY)
-        if stored is not None:
-            wanted = BlockIdentity.from_tensor(stored)
-            if wanted.sha256 != self.identity.sha256:
-                raise BlockMismatchError(
-                    f'These weights were trained with {wanted}; this model '
-                    f'holds {self.identity}. Point the config at the block '
-                    'that is wanted (its llm.checkpoint, llm.layers and '
-                    'llm.dtype)')
-            # Source names may differ in length; ours stays, if we have one.
-            state_dict = {**state_dict}
-            del state_dict[prefix + IDENTITY_KEY]
-            if not self.trainable:
-                state_dict[prefix + IDENTITY_KEY] = getattr(
-                    self, IDENTITY_KEY)
-        super()._load_from_state_dict(state_dict, prefix, *args)
+        self._compare_block(state_dict.get(prefix + IDENTITY_KEY))
+        if given:
+            self._compare_function(state_dict.get(prefix + FUNCTION_KEY),
+                                   prefix)
+        # They have been compared. Texts may differ in length, and files of
+        # version 0.1 have no function: load our own.
+        own = {**state_dict, prefix + FUNCTION_KEY: self.layer_function}
+        if own.pop(prefix + IDENTITY_KEY, None) is not None and (
+                not self.trainable):
+            own[prefix + IDENTITY_KEY] = self.block_identity
+        super()._load_from_state_dict(own, prefix, *args)
 
-    def _refuse_other_kinds(self, given: List[str]) -> None:
-        """Raise where weights that learned something have no place here.
+    def _compare_block(self, stored: Tensor | None) -> None:
+        if stored is None:
+            return
+        wanted = BlockIdentity.from_tensor(stored)
+        if wanted.sha256 != self.identity.sha256:
+            raise BlockMismatchError(
+                f'These weights were trained with {wanted}; this model holds '
+                f'{self.identity}. Set the llm config (llm.checkpoint, '
+                'llm.layers, llm.dtype) to the block of the training')
+
+    def _compare_function(self, stored: Tensor | None, prefix: str) -> None:
+        layer = prefix[:-1] or type(self).__name__
+        if stored is None:
+            _LOG.warning(
+                '%s: the weights do not say which function they were trained '
+                'with (rope, causal, heads, ...), as files of version 0.1 and '
+                'converted ones: it could not be compared', layer)
+            return
+        found = differences(from_tensor(stored), self.function)
+        if not found:
+            return
+        listed = '; '.join(f'{key} was {trained!r} in training and is {own!r} '
+                           'here' for key, (trained, own) in found.items())
+        if self.accept_other_function:
+            _LOG.warning('%s: weights of another function are loaded, as '
+                         'accept_other_function=True allows: %s', layer,
+                         listed)
+            return
+        raise BlockMismatchError(
+            f'These weights were trained with another function around the '
+            f'block: {listed}. Set the llm config as it was in training '
+            '(numbers of heads, norms and the like come from the '
+            "language model's own configuration), or, if the change is "
+            'meant, llm.accept_other_function=True')
+
+    def _refuse_other_kinds(self, given: list[str]) -> None:
+        """Raise where trained weights have no place here.
 
         A loader that is not strict would drop them with a warning.
         """
+        if 'norm.weight' in given:
+            raise BlockMismatchError(
+                'These weights belong to an MLPLayer (norm.weight), this '
+                f'model has {self.identity} in its place: set '
+                "type='lm4ve_mm.MLPLayer' in its llm config")
         updates = [name for name in given if '.lora.' in name]
         own = self.state_dict().keys()
         homeless = [name for name in updates if name not in own]

@@ -1,34 +1,23 @@
 """Any registered backbone, with the frozen block after a named module."""
 
-import difflib
-from typing import Any, Optional, Tuple
+from typing import Any
 
 from mmengine.model import BaseModule
-from torch import nn
+from torch import Tensor, nn
 
 from lm4ve_mm.registry import MODELS
 
+from .insertion import find_place
 from .layers import build_layer
-from .token_layouts import first_tensor, from_tokens, to_tokens
+from .token_layouts import (
+    first_tensor,
+    from_tokens,
+    only_tensor,
+    replaced,
+    to_tokens,
+)
 
-POSITIONS = ('head', 'middle', 'tail')
-
-
-def find_module(root: nn.Module, name: str) -> nn.Module:
-    """The sub-module of that name.
-
-    Raises:
-        ValueError: If there is none; names that come close are listed.
-    """
-    modules = dict(root.named_modules())
-    if name and name in modules:
-        return modules[name]
-    close = difflib.get_close_matches(name, modules, n=5, cutoff=0.3)
-    children = [child for child, _ in root.named_children()]
-    raise ValueError(
-        f'{type(root).__name__} has no module {name!r}; similar: '
-        f'{", ".join(close) or "none"}; at the top: {", ".join(children)}')
-
+HOST = 'backbone.'
 
 @MODELS.register_module()
 class FrozenLLMBackbone(BaseModule):
@@ -38,6 +27,9 @@ class FrozenLLMBackbone(BaseModule):
     layer is attached as a hook on the named module. Every token's output is
     computed, since what follows may read them all; where only a class token
     is read, :class:`FrozenLLMNeck` costs far less.
+
+    Its weights are saved as ``backbone.*`` and ``layer.*``. It loads those,
+    and also the weights of the host alone, under the host's own names.
 
     Args:
         backbone (dict): Config of the backbone, its ``type`` with scope.
@@ -52,67 +44,66 @@ class FrozenLLMBackbone(BaseModule):
             after the first half of the blocks. ``'head'``: before the first
             (the three of arXiv 2310.12973, table D).
         channels_last (bool): Whether feature maps are (B, H, W, C).
+        output_index (int, optional): Which item goes through the layer where
+            the module gives several tensors; without it they are refused.
         init_cfg (dict, optional): MMEngine's initialisation.
 
     Raises:
-        ValueError: If the place does not exist, or is given twice or never.
+        ValueError: If the place does not exist, is given twice or never, or
+            is a list of modules, which is never called.
     """
 
     def __init__(self,
                  backbone: dict,
                  in_channels: int,
                  llm: dict,
-                 insert_after: Optional[str] = None,
-                 blocks: Optional[str] = None,
+                 insert_after: str | None = None,
+                 blocks: str | None = None,
                  position: str = 'tail',
                  channels_last: bool = False,
-                 init_cfg: Optional[dict] = None) -> None:
+                 output_index: int | None = None,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if (insert_after is None) == (blocks is None):
             raise ValueError(
                 'give either insert_after (a module) or blocks (a list of '
                 f'modules), got {insert_after!r} and {blocks!r}')
         self.channels_last = channels_last
+        self.output_index = output_index
         self.backbone = MODELS.build(backbone)
         self.layer = build_layer(llm, in_channels)
+        module, before = find_place(self.backbone, insert_after, blocks,
+                                    position)
         # Bound methods, not closures: copy.deepcopy (EMA) binds them to the
         # copy's own layer.
-        if insert_after is not None:
-            module = find_module(self.backbone, insert_after)
-            module.register_forward_hook(self._after)
+        if before:
+            module.register_forward_pre_hook(self._before)
         else:
-            module, before = self._place(blocks, position)
-            if before:
-                module.register_forward_pre_hook(self._before)
-            else:
-                module.register_forward_hook(self._after)
+            module.register_forward_hook(self._after)
 
-    def _place(self, blocks: str, position: str) -> Tuple[nn.Module, bool]:
-        """The block to hook, and whether to hook in front of it."""
-        if position not in POSITIONS:
-            raise ValueError(f'position={position!r} is unknown; known: '
-                             f'{", ".join(POSITIONS)}')
-        found = find_module(self.backbone, blocks)
-        if not isinstance(found, (nn.ModuleList, nn.Sequential)) or not found:
-            raise ValueError(
-                f'blocks={blocks!r} is a {type(found).__name__}, not a list '
-                'of blocks; name the ModuleList, or use insert_after')
-        if position == 'head':
-            return found[0], True
-        return found[-1 if position == 'tail' else len(found) // 2 - 1], False
-
-    def _through_layer(self, value: Any) -> Any:
-        """Replace the (first) tensor of ``value`` by the layer's output."""
-        tensor, nested = first_tensor(value)
+    def _through_layer(self, tensor: Tensor) -> Tensor:
+        """The layer's output, in the layout of its input."""
         tokens = self.layer(to_tokens(tensor, self.channels_last))
-        out = from_tokens(tokens, tensor, self.channels_last)
-        return type(value)([out, *value[1:]]) if nested else out
+        return from_tokens(tokens, tensor, self.channels_last)
 
     def _after(self, module: nn.Module, args: tuple, output: Any) -> Any:
-        return self._through_layer(output)
+        tensor = only_tensor(output, self.output_index)
+        return replaced(output, tensor, self._through_layer(tensor))
 
     def _before(self, module: nn.Module, args: tuple) -> tuple:
-        return self._through_layer(args)
+        tensor, _ = first_tensor(args)
+        return replaced(args, tensor, self._through_layer(tensor))
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str,
+                              *args) -> None:
+        """Take the weights of the host alone, too."""
+        given = [name.removeprefix(prefix) for name in state_dict
+                 if name.startswith(prefix)]
+        if given and not any(n.startswith((HOST, 'layer.')) for n in given):
+            for name in given:
+                state_dict[f'{prefix}{HOST}{name}'] = state_dict.pop(
+                    f'{prefix}{name}')
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def forward(self, *args, **kwargs) -> Any:
         """The wrapped backbone's own forward."""
@@ -120,7 +111,7 @@ class FrozenLLMBackbone(BaseModule):
 
     def get_layer_depth(self,
                         param_name: str,
-                        prefix: str = '') -> Tuple[int, int]:
+                        prefix: str = '') -> tuple[int, int]:
         """Depths for layer-wise learning rates: the host's own, maps last.
 
         Args:

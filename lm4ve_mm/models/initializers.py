@@ -1,20 +1,29 @@
 """Starts a backbone from a file, completely or not at all."""
 
+from collections.abc import Mapping
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from mmengine.logging import print_log
-from mmengine.model import initialize
+from mmengine.model import PretrainedInit, initialize
 from torch import nn
 
 from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
 from lm4ve_mm.llm.weights.tensor_files import open_torch
+from lm4ve_mm.published.formats import FORMATS
+from lm4ve_mm.published.host_names import Fit, fit
+from lm4ve_mm.published.translate import (
+    Translated,
+    require_all,
+    shapes_of,
+    tensors_of,
+)
+from lm4ve_mm.published.videomae import is_videomae, translate_backbone
 from lm4ve_mm.registry import WEIGHT_INITIALIZERS
 
-from lm4ve_mm.published.translate import (Translated, compare, shapes_of,
-                                          tensors_of)
-from lm4ve_mm.published.videomae import is_videomae, translate_backbone
+from .frozen_llm_backbone import FrozenLLMBackbone
+from .left_out import host_names_of
+from .starts import keep, prefix_of, unused_of
 
 OBTAIN = ('VideoMAE links its files in MODEL_ZOO.md of '
           'github.com/MCG-NJU/VideoMAE')
@@ -24,22 +33,22 @@ OBTAIN = ('VideoMAE links its files in MODEL_ZOO.md of '
 class StrictPretrained:
     """An ``init_cfg`` that loads all of a backbone or raises.
 
-    MMEngine's ``Pretrained`` warns where names do not match, and trains on
-    from chance. Published files of VideoMAE are read as they are; a
+    Published files of VideoMAE, timm and DeiT are read as they are; a
     checkpoint of ours gives what is under ``prefix``. It is read when
     training starts; not for a test, and where
     :class:`lm4ve_mm.engine.FindCheckpointHook` runs, not to resume.
 
     Args:
-        checkpoint (str, optional): The file. None starts from chance, as the
-            backbone's class does without an ``init_cfg``.
+        checkpoint (str, optional): The file. None starts from random
+            initialisation, as the backbone's class does without an
+            ``init_cfg``.
         prefix (str): Of the backbone in a checkpoint of ours.
         may_lack (str): Pattern of names that the file need not have.
         obtain (str): Where to get the file, shown if it is missing.
     """
 
     def __init__(self,
-                 checkpoint: Optional[str],
+                 checkpoint: str | None,
                  prefix: str = 'backbone.',
                  may_lack: str = '',
                  obtain: str = OBTAIN) -> None:
@@ -61,7 +70,8 @@ class StrictPretrained:
         if self.checkpoint is None:
             default = default_init(module)
             print_log(
-                f'{type(module).__name__} starts from chance, since '
+                f'{type(module).__name__} starts from random '
+                'initialisation, since '
                 'init_cfg.checkpoint=None; initialised as by default: '
                 f'{default or "as it was built"}', logger='current')
             initialize(module, default)
@@ -72,36 +82,45 @@ class StrictPretrained:
                 f'init_cfg: there is no file {path}. {self.obtain}. Give '
                 'another place with --cfg-options '
                 'model.backbone.init_cfg.checkpoint=PATH, or start from '
-                'chance with model.backbone.init_cfg.checkpoint=None')
-        found = self._read(open_torch(path), module)
+                'random initialisation with '
+                'model.backbone.init_cfg.checkpoint=None')
+        state = open_torch(path)
+        placed = fit(tensors_of(state, self.checkpoint), module,
+                     prefix_of(module), FORMATS)
+        found = self._read(state, module, placed)
         # Compared above: what is missing may be, and is reported below.
         module.load_state_dict(found.weights, strict=False)
-        # Children with an initialisation of their own come after us.
-        for child in module.modules():
-            if hasattr(child, 'is_init'):
-                child.is_init = True
         print_log(
             f'{path}: {found.kind} file, {len(found.weights)} tensors. '
             f'Missing, left as initialised: {found.missing}. Unused: '
-            f'{found.unexpected}.', logger='current')
+            f'{unused_of(placed)}.', logger='current')
+        keep(module, str(path), list(found.weights), placed)
 
-    def _read(self, state: Mapping, module: nn.Module) -> Translated:
+    def _read(self, state: Mapping, module: nn.Module,
+              placed: Fit) -> Translated:
         """The file in the backbone's names, compared strictly."""
-        tensors = tensors_of(state, self.checkpoint)
-        if is_videomae(state):
+        if is_videomae(state) and not isinstance(module, FrozenLLMBackbone):
             return translate_backbone(state, module)
-        held = {name.removeprefix(self.prefix): tensor
-                for name, tensor in tensors.items()
-                if name.startswith(self.prefix)}
-        if not held:
+        found = placed.found
+        if not found.weights:
             raise CheckpointError(
-                f'{self.checkpoint} is no file of VideoMAE and has nothing '
-                f'under {self.prefix!r}; it holds '
-                f'{", ".join(map(str, list(tensors)[:5]))}, ...')
-        return compare(held, shapes_of(module), self.may_lack)
+                f'{self.checkpoint} is no file of VideoMAE, timm or DeiT and '
+                f'has nothing under {self.prefix!r}; it holds '
+                f'{", ".join(map(str, list(placed.rest)[:5]))}, ...')
+        norm = placed.spare_norm.values()
+        surplus = [name for name in placed.rest
+                   if name.startswith(self.prefix) and name not in norm]
+        wraps = isinstance(module, FrozenLLMBackbone)
+        host = host_names_of(module)
+        missing = [name for name in found.missing
+                   if not name.endswith('layer.block_identity')
+                   and (name in host or not wraps)]
+        require_all(found._replace(unexpected=surplus, missing=missing),
+                    shapes_of(module), self.may_lack, '')
+        return found
 
 
-def default_init(module: nn.Module) -> List[dict]:
+def default_init(module: nn.Module) -> list[dict]:
     """The ``init_cfg`` that a module's class has where none is given."""
     for kind in type(module).__mro__:
         given = signature(kind.__init__).parameters.get('init_cfg')
@@ -111,8 +130,8 @@ def default_init(module: nn.Module) -> List[dict]:
     return []
 
 
-def without_files(model: nn.Module) -> List[str]:
-    """Let the backbones of a model start from chance instead of their files.
+def without_files(model: nn.Module) -> list[str]:
+    """Let the parts of a model start at random instead of from their files.
 
     For a run that resumes: its checkpoint holds all of them.
 
@@ -125,19 +144,28 @@ def without_files(model: nn.Module) -> List[str]:
     """
     names = []
     for prefix, module in model.named_modules():
-        for cfg in _with_file(module):
-            cfg['checkpoint'] = None
-            names += [f'{prefix}.{name}'.lstrip('.')
-                      for name in module.state_dict()]
+        given = getattr(module, 'init_cfg', None) or []
+        cfgs = [given] if isinstance(given, Mapping) else list(given)
+        if not any(reads_file(cfg) for cfg in cfgs):
+            continue
+        # Ours knows how to start without its file, MMEngine's does not.
+        module.init_cfg = [
+            dict(cfg, checkpoint=None) if reads_file(cfg) else cfg
+            for cfg in cfgs if not reads_file(cfg)
+            or issubclass(_kind(cfg), StrictPretrained)]
+        names += [f'{prefix}.{name}'.lstrip('.')
+                  for name in module.state_dict()]
     return names
 
 
-def _with_file(module: nn.Module) -> Iterator[Dict[str, Any]]:
-    """Those of a module's ``init_cfg`` that read a file strictly."""
-    given = getattr(module, 'init_cfg', None) or []
-    for cfg in [given] if isinstance(given, Mapping) else given:
-        kind = cfg.get('type')
-        name = kind if isinstance(kind, str) else kind.__name__
-        if name.rpartition('.')[-1] == StrictPretrained.__name__ and cfg.get(
-                'checkpoint'):
-            yield cfg
+def reads_file(cfg: Mapping) -> bool:
+    """Whether an ``init_cfg`` reads a file, however its type is spelt."""
+    kind = _kind(cfg)
+    return bool(cfg.get('checkpoint')) and isinstance(
+        kind, type) and issubclass(kind, (PretrainedInit, StrictPretrained))
+
+
+def _kind(cfg: Mapping) -> type | None:
+    """The class of an initialiser."""
+    kind = cfg.get('type')
+    return WEIGHT_INITIALIZERS.get(kind) if isinstance(kind, str) else kind

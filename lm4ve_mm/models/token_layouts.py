@@ -1,6 +1,6 @@
 """Hosts' outputs as token sequences, and back."""
 
-from typing import Tuple
+from typing import Any
 
 from torch import Tensor
 
@@ -48,8 +48,8 @@ def from_tokens(tokens: Tensor,
     return tokens.transpose(1, 2).reshape(like.shape)
 
 
-def first_tensor(output) -> Tuple[Tensor, bool]:
-    """The tensor in a module's output, and whether it came in a tuple.
+def first_tensor(output: Any) -> tuple[Tensor, bool]:
+    """The tensor in a module's input, and whether it came in a tuple.
 
     Raises:
         TypeError: If there is no tensor at the front.
@@ -61,3 +61,45 @@ def first_tensor(output) -> Tuple[Tensor, bool]:
             'a module after which the layer is inserted must give a tensor, '
             f'or a tuple that begins with one, not {type(tensor).__name__}')
     return tensor, nested
+
+
+def only_tensor(output: Any, index: int | None = None) -> Tensor:
+    """The one tensor of tokens in a module's output.
+
+    Args:
+        output: A tensor, or a tuple with other things beside it. A tensor
+            that is in the tuple twice counts once.
+        index: Which item of the tuple it is, where there are several.
+
+    Raises:
+        TypeError: If there is no tensor where it should be.
+        ValueError: If there are several, and no ``index`` chooses.
+    """
+    if not isinstance(output, (tuple, list)):
+        return first_tensor(output)[0]
+    if index is not None:
+        chosen = output[index] if -len(output) <= index < len(output) else None
+        return first_tensor(chosen)[0]
+    held = {id(item): (place, item) for place, item in reversed(
+        list(enumerate(output))) if isinstance(item, Tensor)
+            and item.dim() > 2}
+    if len(held) > 1:
+        shapes = ', '.join(f'{place}: {tuple(item.shape)}'
+                           for place, item in sorted(held.values(),
+                                                     key=lambda pair: pair[0]))
+        raise ValueError(
+            'the module after which the layer is inserted gives several '
+            f'tensors ({shapes}), and which of them goes on is not known: '
+            'choose with output_index=N, or insert after another module')
+    if held:
+        return next(iter(held.values()))[1]
+    return first_tensor(output)[0]
+
+
+def replaced(output: Any, old: Tensor, new: Tensor) -> Any:
+    """The same output with another tensor, wherever the old one is in it."""
+    if output is old:
+        return new
+    items = [new if item is old else item for item in output]
+    return (type(output)(*items) if hasattr(output, '_fields')
+            else type(output)(items))

@@ -23,7 +23,7 @@ def gather_points(points: Tensor, indices: Tensor) -> Tensor:
 def knn_indices(points: Tensor, centres: Tensor, k: int) -> Tensor:
     """Find the ``k`` nearest points of each centre.
 
-    Distances are formed from differences. The expanded form of Point-BERT's
+    Distances are formed from differences. The expanded form of upstream's
     code picks the same neighbours except for ties to the last bit, but would
     go wrong where matrix products are rounded to TF32 or half precision.
 

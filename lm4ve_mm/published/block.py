@@ -1,45 +1,32 @@
-"""The block inside the checkpoints that the paper's authors released.
+"""The block inside the checkpoints that the paper's authors published.
 
 Their files hold the whole model: ``llama.layers.0.*`` is the one block, in
 Meta's names and float32, ``llama.norm.weight`` the final norm that was never
 loaded, all ones (arXiv 2310.12973, code).
 """
 
-from typing import Dict, List, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from lm4ve_mm.llm.weights.read import Blocks, read_layer
-from lm4ve_mm.llm.errors import CheckpointError
+from lm4ve_mm.llm import BlockGeometry, Blocks, CheckpointError
 from lm4ve_mm.llm.weights.families import LLAMA_META
-from lm4ve_mm.llm.block.geometry import BlockGeometry
+from lm4ve_mm.llm.weights.layer_reader import read_layer
+from lm4ve_mm.llm.weights.tensor_files import HeldTensors
 
 PREFIX = 'llama.'
 # What upstream's code has written down and its files do not tell.
 NUM_HEADS = 32
 NORM_EPS = 1e-6
-LAYER = 31
+BLOCK_INDEX = 31
 NUM_LAYERS = 32
 
 
-class _Held:
-    """Tensors in memory as a source of tensors."""
-
-    def __init__(self, tensors: Dict[str, Tensor]) -> None:
-        self._tensors = tensors
-
-    def names(self) -> List[str]:
-        return list(self._tensors)
-
-    def read(self, name: str) -> List[Tensor]:
-        return [self._tensors[name]]
-
-
-def released_block(state: Mapping[str, Tensor],
+def published_block(state: Mapping[str, Tensor],
                    num_heads: int = NUM_HEADS,
-                   layer: int = LAYER) -> Blocks:
-    """Take the block out of a released model's weights.
+                   layer: int = BLOCK_INDEX) -> Blocks:
+    """Take the block out of a published model's weights.
 
     Args:
         state: The model's weights; names that do not start with ``llama.``
@@ -65,12 +52,12 @@ def released_block(state: Mapping[str, Tensor],
     foreign = sorted(name for name in held if not name.startswith('layers.0.'))
     if foreign or 'layers.0.attention.wq.weight' not in held or norm is None:
         raise CheckpointError(
-            'a released model has one block, llama.layers.0.*, and '
+            'a published model has one block, llama.layers.0.*, and '
             'llama.norm.weight; here there are '
             f'{", ".join(foreign[:3] or sorted(held)[:3]) or "none of them"}')
     if not torch.equal(norm, torch.ones_like(norm)):
         raise CheckpointError(
-            'llama.norm.weight is all ones in the released models; here it '
+            'llama.norm.weight is all ones in the published models; here it '
             "is not, and dropping it would change the function: extract the "
             "block and set final_norm='loaded'")
     width = len(norm)
@@ -81,6 +68,6 @@ def released_block(state: Mapping[str, Tensor],
         if 'layers.0.feed_forward.w1.weight' in held else width,
         norm_eps=NORM_EPS,
         rope_theta=10000.0)
-    tensors = read_layer(_Held(held), LLAMA_META, 0, geometry, 'llama.*')
-    return Blocks('llama', 'released', (layer, ), NUM_LAYERS, geometry,
+    tensors = read_layer(HeldTensors(held), LLAMA_META, 0, geometry)
+    return Blocks('llama', 'published', (layer, ), NUM_LAYERS, geometry,
                   [tensors], None)

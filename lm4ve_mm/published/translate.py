@@ -5,22 +5,29 @@ LLaMA's block, which the files of arXiv 2310.12973 have inside.
 """
 
 import re
-from typing import (Any, Dict, List, Mapping, NamedTuple, Optional, Sequence,
-                    Tuple)
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from lm4ve_mm.llm import (BlockMismatchError, Blocks, CheckpointError,
-                          FrozenLLMLayer)
-from .block import LAYER as LAST_LAYER
+from lm4ve_mm.llm import (
+    BlockMismatchError,
+    Blocks,
+    CheckpointError,
+    FrozenLLMLayer,
+)
+from lm4ve_mm.llm.verified_layer import FUNCTION_KEY
+
+from .block import BLOCK_INDEX, published_block
 from .block import PREFIX as BLOCK_PREFIX
-from .block import released_block
 
 # Where the layer is in a model of ours.
 LAYER = 'neck.layer.'
 # (pattern of a published name, our name), the pattern for the whole name.
-Renames = Sequence[Tuple[str, str]]
-Shapes = Mapping[str, Tuple[int, ...]]
+Renames = Sequence[tuple[str, str]]
+Shapes = Mapping[str, tuple[int, ...]]
+# What training scripts put their tensors under.
+CONTAINERS = ('state_dict', 'model', 'module')
 
 
 class Translated(NamedTuple):
@@ -35,18 +42,63 @@ class Translated(NamedTuple):
     """
 
     kind: str
-    weights: Dict[str, Tensor]
-    missing: List[str]
-    unexpected: List[str]
-    block: Optional[Blocks]
+    weights: dict[str, Tensor]
+    missing: list[str]
+    unexpected: list[str]
+    block: Blocks | None
 
 
-def shapes_of(model: nn.Module) -> Dict[str, Tuple[int, ...]]:
+class Names(NamedTuple):
+    """The names in the files of one publisher.
+
+    Attributes:
+        knows: Whether these tensors are under such names.
+        renames: Published name -> our name in a model with a neck of ours.
+        kind: Name -> tensor -> the kind of file.
+        other_block: What to do where a file was trained around another
+            block than the model's.
+        layer: Index in LLaMA of the block in such files.
+        prefixes: What may stand in front of the published names.
+        dropped: Pattern of names that a classifier has no use for.
+        computed: Pattern of our names that such files never hold, since
+            the model computes them.
+    """
+
+    knows: Callable[[Mapping[str, Tensor]], bool]
+    renames: Renames
+    kind: Callable[[Mapping[str, Tensor]], str]
+    other_block: str
+    layer: int = BLOCK_INDEX
+    prefixes: tuple[str, ...] = ()
+    dropped: str = ''
+    computed: str = ''
+
+
+def unwrapped(state: Mapping) -> dict[str, Tensor]:
+    """The tensors of a file, without container and wrapper's prefix."""
+    held = next((state[key] for key in CONTAINERS
+                 if isinstance(state.get(key), Mapping)), state)
+    return {str(name).removeprefix('module.'): tensor
+            for name, tensor in held.items()}
+
+
+def has_patches(held: Mapping[str, Any], dims: int,
+                *prefixes: str) -> bool:
+    """Whether timm's patch embedding is there, of so many dimensions.
+
+    Images have kernels of 4 dimensions, (C, 3, P, P), videos of 5.
+    """
+    found = (held.get(f'{prefix}patch_embed.proj.weight')
+             for prefix in ('', *prefixes))
+    return any(getattr(kernel, 'ndim', 0) == dims for kernel in found)
+
+
+def shapes_of(model: nn.Module) -> dict[str, tuple[int, ...]]:
     """Our names and shapes."""
     return {name: tuple(t.shape) for name, t in model.state_dict().items()}
 
 
-def tensors_of(held: Any, path: str) -> Dict[str, Tensor]:
+def tensors_of(held: Any, path: str) -> dict[str, Tensor]:
     """What a checkpoint holds, with or without ``state_dict`` around it.
 
     Args:
@@ -84,7 +136,7 @@ def compare(held: Mapping[str, Tensor], own: Shapes,
     return found
 
 
-def our_names(name: str, renames: Renames) -> List[str]:
+def our_names(name: str, renames: Renames) -> list[str]:
     """Every name of ours that a published name may stand for."""
     matches = ((re.fullmatch(pattern, name), ours)
                for pattern, ours in renames)
@@ -92,8 +144,8 @@ def our_names(name: str, renames: Renames) -> List[str]:
 
 
 def match(held: Mapping[str, Tensor], own: Shapes, renames: Renames,
-          kind: str, layer: Optional[nn.Module], other_block: str,
-          layer_index: int = LAST_LAYER) -> Translated:
+          kind: str, layer: nn.Module | None, other_block: str,
+          layer_index: int = BLOCK_INDEX) -> Translated:
     """Give the tensors of a file our names.
 
     Args:
@@ -118,20 +170,22 @@ def match(held: Mapping[str, Tensor], own: Shapes, renames: Renames,
         elif not name.startswith(BLOCK_PREFIX):
             unexpected.append(name)
     if any(name.startswith(BLOCK_PREFIX) for name in held):
-        block = _read_block(held, layer, other_block, layer_index)
-        weights.update(_block_weights(block, layer))
-    missing = [name for name in own if name not in weights]
+        block = read_block(held, layer, other_block, layer_index)
+        weights.update(block_weights(block, layer))
+    # The layer fills its own function in where a file does not name one.
+    missing = [name for name in own
+               if name not in weights and not name.endswith(FUNCTION_KEY)]
     return Translated(kind, weights, missing, unexpected, block)
 
 
-def _read_block(held: Mapping[str, Tensor], layer: Optional[nn.Module],
+def read_block(held: Mapping[str, Tensor], layer: nn.Module | None,
                 other_block: str, layer_index: int) -> Blocks:
     """The block of a file, which the model's layer has to be."""
     if not isinstance(layer, FrozenLLMLayer):
         raise CheckpointError(
             'the file holds a language-model block (llama.*), this model has '
             'no place for it: use the +LLaMA config of the same data')
-    block = released_block(held, layer.geometry.num_heads, layer_index)
+    block = published_block(held, layer.geometry.num_heads, layer_index)
     if not layer.trainable and (block.identity().sha256 !=
                                 layer.identity.sha256):
         raise BlockMismatchError(
@@ -140,7 +194,7 @@ def _read_block(held: Mapping[str, Tensor], layer: Optional[nn.Module],
     return block
 
 
-def _block_weights(block: Blocks, layer: FrozenLLMLayer) -> Dict[str, Tensor]:
+def block_weights(block: Blocks, layer: FrozenLLMLayer) -> dict[str, Tensor]:
     """What of the block belongs into our state dict."""
     if not layer.trainable:
         return {f'{LAYER}block_identity': layer.block_identity}
@@ -170,7 +224,8 @@ def require_all(found: Translated, own: Shapes, may_lack: str, may_hold: str,
         CheckpointError: If anything else is missing or left over, or a shape
             differs; all are named.
     """
-    missing = [n for n in found.missing if not re.fullmatch(may_lack, n)]
+    missing = [n for n in found.missing if not re.fullmatch(may_lack, n)
+               and not n.endswith(FUNCTION_KEY)]
     unexpected = [n for n in found.unexpected
                   if not re.fullmatch(may_hold, n)]
     if missing or unexpected:
@@ -188,6 +243,6 @@ def require_all(found: Translated, own: Shapes, may_lack: str, may_hold: str,
             f'. {of_shapes}'.rstrip())
 
 
-def _shown(names: List[str]) -> str:
+def _shown(names: list[str]) -> str:
     more = f' and {len(names) - 6} more' if len(names) > 6 else ''
     return (', '.join(names[:6]) or 'nothing') + more

@@ -8,13 +8,23 @@ queries and values have biases, keys have none.
 """
 
 import re
-from typing import Dict, Mapping, Optional
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 
 from lm4ve_mm.llm import CheckpointError
 
-from .translate import LAYER, Shapes, Translated, match, require_all, shapes_of
+from .translate import (
+    LAYER,
+    Names,
+    Shapes,
+    Translated,
+    has_patches,
+    match,
+    require_all,
+    shapes_of,
+    unwrapped,
+)
 
 # Upstream's name -> ours. Where two fit, it is the one that the model has: a
 # neck owns the final norm, or else the backbone does.
@@ -32,7 +42,6 @@ RENAMES = (
     (r'llama_dim_mapper1\.(.+)', rf'{LAYER}map_in.\1'),
     (r'llama_dim_mapper2\.(.+)', rf'{LAYER}map_out.\1'),
 )
-CONTAINERS = ('model', 'module')
 ENCODER = 'encoder.'
 # The autoencoder's other half, and a norm that mean pooling leaves out.
 DROPPED = r'decoder\..+|encoder_to_decoder\..+|mask_token|norm\.(weight|bias)'
@@ -52,18 +61,19 @@ OTHER_BLOCK = (
     'model.neck.llm.checkpoint=BLOCK.safetensors')
 
 
-def unwrapped(state: Mapping) -> Dict[str, Tensor]:
-    """The tensors of a file, without container and wrapper's prefix."""
-    held = next((state[key] for key in CONTAINERS
-                 if isinstance(state.get(key), Mapping)), state)
-    return {name.removeprefix('module.'): t for name, t in held.items()}
-
-
 def is_videomae(state: Mapping) -> bool:
     """Whether these are weights under VideoMAE's names."""
-    names = unwrapped(state)
-    return any(f'{prefix}patch_embed.proj.weight' in names
-               for prefix in ('', ENCODER))
+    return has_patches(unwrapped(state), 5, ENCODER)
+
+
+def _kind(held: Mapping[str, Tensor]) -> str:
+    """Whether a file is of pretraining or of fine-tuning."""
+    pretraining = any(name.startswith(ENCODER) for name in held)
+    return 'pretraining' if pretraining else 'fine-tuned'
+
+
+VIDEOMAE = Names(is_videomae, RENAMES, _kind, OTHER_BLOCK, LLAMA_LAYER,
+                 (ENCODER, ), DROPPED, POSITIONS)
 
 
 def translate(state: Mapping, model: nn.Module) -> Translated:
@@ -116,15 +126,14 @@ def translate_backbone(state: Mapping, backbone: nn.Module) -> Translated:
 
 
 def _match(state: Mapping, own: Shapes,
-           layer: Optional[nn.Module]) -> tuple[Translated, Shapes]:
+           layer: nn.Module | None) -> tuple[Translated, Shapes]:
     """Give the tensors our names, before anything is required."""
     if not is_videomae(state):
         names = ', '.join(map(str, list(unwrapped(state))[:5]))
         raise CheckpointError(
             f'these are no weights of VideoMAE: they hold {names}, ...')
     held = unwrapped(state)
-    pretraining = any(name.startswith(ENCODER) for name in held)
+    kind = _kind(held)
     held = {name.removeprefix(ENCODER): t for name, t in held.items()}
-    kind = 'pretraining' if pretraining else 'fine-tuned'
     return match(held, own, RENAMES, kind, layer, OTHER_BLOCK,
                  LLAMA_LAYER), own

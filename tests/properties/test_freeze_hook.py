@@ -1,17 +1,19 @@
 """FreezeLLMHook: what it says, what it freezes, what it notices."""
 
-import socket
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
 from lm4ve_mm.engine.hooks.freeze_hook import FreezeLLMHook
 from lm4ve_mm.llm import BlockMismatchError
+from lm4ve_mm.testing import (
+    build_runner,
+    layer_of,
+    nudge,
+    probe,
+    run_config,
+    train_in_two,
+)
 
-ROOT = Path(__file__).parents[2]
 REST = (dict(type='lm4ve_mm.EpochSeedHook'),
         dict(type='lm4ve_mm.PlainCheckpointHook'))
 
@@ -38,10 +40,10 @@ BLOCK = 4 * 32 * 32 + 3 * 32 * 64 + 3 * 32
 
 
 @pytest.mark.parametrize('frozen', [[], ['backbone']], ids=['none', 'host'])
-def test_report(cnn, tools, tmp_path, monkeypatch, frozen):
+def test_report(cnn, tmp_path, monkeypatch, frozen):
     """Once, though the run trains and tests."""
-    cfg = tools.config(cnn, tmp_path, hooks=freezing(*frozen))
-    runner = tools.build(cfg)
+    cfg = run_config(cnn, tmp_path, hooks=freezing(*frozen))
+    runner = build_runner(cfg)
     lines = logged(runner, monkeypatch)
     runner.train()
     runner.test()
@@ -63,9 +65,9 @@ def test_report(cnn, tools, tmp_path, monkeypatch, frozen):
     ]
 
 
-def test_report_of_lora(lora, tools, tmp_path, monkeypatch):
+def test_report_of_lora(lora, tmp_path, monkeypatch):
     """Updates are trained; the maps that they update are frozen."""
-    runner = tools.build(tools.config(lora, tmp_path, hooks=freezing()))
+    runner = build_runner(run_config(lora, tmp_path, hooks=freezing()))
     lines = logged(runner, monkeypatch)
     runner.train()
     host = sum(p.numel() for part in (runner.model.backbone,
@@ -86,20 +88,20 @@ def test_report_of_lora(lora, tools, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('name', ['map_in.weight', 'blocks.0.attn.q.weight'])
-def test_a_write_below_lora_ends_the_run(lora, tools, tmp_path, name):
-    runner = tools.build(tools.config(lora, tmp_path, hooks=freezing()))
-    tensors = tools.layer_of(runner.model).frozen_tensors()
-    runner.register_hook(tools.Probe(
+def test_a_write_below_lora_ends_the_run(lora, tmp_path, name):
+    runner = build_runner(run_config(lora, tmp_path, hooks=freezing()))
+    tensors = layer_of(runner.model).frozen_tensors()
+    runner.register_hook(probe(
         'after_train_iter', at_second_step(
-            lambda model: nudge_wide(tensors[name]))))
+            lambda model: nudge(tensors[name]))))
     with pytest.raises(BlockMismatchError, match='changed'):
         runner.train()
 
 
-def test_frozen_backbone_stays_bit_for_bit(cnn, tools, tmp_path):
+def test_frozen_backbone_stays_bit_for_bit(cnn, tmp_path):
     """Its BatchNorm statistics too, in a run of two epochs."""
-    runner = tools.build(
-        tools.config(cnn, tmp_path, epochs=2, hooks=freezing('backbone')))
+    runner = build_runner(
+        run_config(cnn, tmp_path, epochs=2, hooks=freezing('backbone')))
     before, modes = {}, []
 
     def note(runner):
@@ -110,13 +112,13 @@ def test_frozen_backbone_stays_bit_for_bit(cnn, tools, tmp_path):
                       any(m.training
                           for m in runner.model.backbone.modules())))
 
-    runner.register_hook(tools.Probe('before_train', note))
-    runner.register_hook(tools.Probe('after_train_iter', note_mode))
+    runner.register_hook(probe('before_train', note))
+    runner.register_hook(probe('after_train_iter', note_mode))
     runner.train()
     assert modes == [(True, False)] * 6
     assert any(name.endswith('running_var') for name in before)
     for name, value in runner.model.state_dict().items():
-        if name.endswith('block_identity'):
+        if name.endswith(('block_identity', 'layer_function')):
             continue
         same = torch.equal(value, before[name])
         assert same == name.startswith('backbone.'), name
@@ -126,11 +128,11 @@ def test_frozen_backbone_stays_bit_for_bit(cnn, tools, tmp_path):
     assert len(state) == len(trained) == 6
 
 
-def test_without_freeze_the_backbone_moves(cnn, tools, tmp_path):
+def test_without_freeze_the_backbone_moves(cnn, tmp_path):
     """Guards the test above: all of it would move."""
-    runner = tools.build(tools.config(cnn, tmp_path, hooks=freezing()))
+    runner = build_runner(run_config(cnn, tmp_path, hooks=freezing()))
     before = {}
-    runner.register_hook(tools.Probe(
+    runner.register_hook(probe(
         'before_train',
         lambda r: before.update(weights_and_statistics(r.model.backbone))))
     runner.train()
@@ -139,21 +141,21 @@ def test_without_freeze_the_backbone_moves(cnn, tools, tmp_path):
 
 
 @pytest.mark.parametrize('name', ['backbones', '', 'neck.layers'])
-def test_unknown_module(cnn, tools, tmp_path, name):
-    runner = tools.build(tools.config(cnn, tmp_path, hooks=freezing(name)))
+def test_unknown_module(cnn, tmp_path, name):
+    runner = build_runner(run_config(cnn, tmp_path, hooks=freezing(name)))
     with pytest.raises(ValueError, match='backbone, neck, head') as refused:
         runner.train()
     assert f'freeze=[{name!r}]' in str(refused.value)
 
 
-def test_maps_frozen_by_accident_are_announced(vit, cnn, tools, tmp_path):
+def test_maps_frozen_by_accident_are_announced(vit, cnn, tmp_path):
     """``backbone`` of a FrozenLLMBackbone is more than its host."""
     said = {}
     for name, host, frozen in (('inside', vit, 'backbone'),
                                ('host', vit, 'backbone.backbone'),
                                ('beside', cnn, 'backbone')):
-        runner = tools.build(
-            tools.config(host, tmp_path / name, hooks=freezing(frozen)))
+        runner = build_runner(
+            run_config(host, tmp_path / name, hooks=freezing(frozen)))
         said[name] = []
         runner.logger.warning = said[name].append
         FreezeLLMHook(freeze=[frozen]).before_run(runner)
@@ -173,87 +175,52 @@ def at_second_step(write):
     return call
 
 
-def nudge(tensor):
-    """Change one value by the least there is."""
-    flat = tensor.view(-1)
-    flat[0] = torch.nextafter(flat[0].float(), torch.tensor(9e3))
-
-
 FROZEN = ('blocks.0.attn.q.weight', 'blocks.0.ffn.down.weight',
           'blocks.0.attn_norm.weight', 'final_norm.weight')
 
 
 @pytest.mark.parametrize('name', FROZEN)
-def test_a_write_into_the_block_ends_the_run(cnn, tools, tmp_path, name):
-    runner = tools.build(tools.config(cnn, tmp_path, hooks=freezing()))
-    runner.register_hook(tools.Probe(
+def test_a_write_into_the_block_ends_the_run(cnn, tmp_path, name):
+    runner = build_runner(run_config(cnn, tmp_path, hooks=freezing()))
+    runner.register_hook(probe(
         'after_train_iter', at_second_step(
             lambda model: nudge(model.neck.layer.frozen_tensors()[name]))))
     with pytest.raises(BlockMismatchError, match='have changed'):
         runner.train()
 
 
-def test_a_write_into_the_frozen_host_ends_the_run(cnn, tools, tmp_path):
-    runner = tools.build(
-        tools.config(cnn, tmp_path, hooks=freezing('backbone')))
-    runner.register_hook(tools.Probe(
+def test_a_write_into_the_frozen_host_ends_the_run(cnn, tmp_path):
+    runner = build_runner(
+        run_config(cnn, tmp_path, hooks=freezing('backbone')))
+    runner.register_hook(probe(
         'after_train_iter',
         at_second_step(lambda model: nudge(model.backbone.bn1.running_mean))))
     with pytest.raises(BlockMismatchError, match=r"\['backbone'\]"):
         runner.train()
 
 
-def test_a_write_before_the_test_is_noticed(host, tools, tmp_path):
-    runner = tools.build(tools.config(host, tmp_path))
-    tensors = tools.layer_of(runner.model).frozen_tensors()
-    nudge_wide(tensors['blocks.0.attn.v.weight'])
-    with pytest.raises(BlockMismatchError, match='have changed'):
-        runner.test()
-
-
-def nudge_wide(tensor):
-    """As :func:`nudge`, in the tensor's own type."""
-    flat = tensor.view(-1)
-    flat[0] = torch.nextafter(flat[0], torch.tensor(9e3, dtype=tensor.dtype))
-
-
-def test_check_can_be_turned_off(cnn, tools, tmp_path):
+def test_check_can_be_turned_off(cnn, tmp_path):
     hooks = freezing()
     hooks[0]['check_digest'] = False
-    runner = tools.build(tools.config(cnn, tmp_path, hooks=hooks))
+    runner = build_runner(run_config(cnn, tmp_path, hooks=hooks))
     nudge(runner.model.neck.layer.frozen_tensors()[FROZEN[0]])
     runner.test()
     assert not any(h.check_digest for h in runner.hooks
                    if isinstance(h, FreezeLLMHook))
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason='launches on CPU')
-def test_two_processes_without_unused_parameters(cnn, tools, tmp_path):
+@pytest.mark.skipif(torch.cuda.is_available(), reason='runs on CPUs')
+def test_two_processes_without_unused_parameters(cnn, tmp_path):
     """DDP waits for no gradient of what is frozen."""
-    cfg = tools.config(cnn, tmp_path, hooks=freezing('backbone'))
-    start = tools.build(cfg).model.state_dict()
+    cfg = run_config(cnn, tmp_path, hooks=freezing('backbone'))
+    start = build_runner(cfg).model.state_dict()
     torch.save(dict(state_dict=start), tmp_path / 'start.pth')
     cfg.load_from = str(tmp_path / 'start.pth')
-    cfg.log_level = 'INFO'
     cfg.train_dataloader.batch_size = 8
-    cfg.dump(tmp_path / 'cfg.py')
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
-    done = subprocess.run(
-        [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-         f'--master_port={port}', 'tools/train.py', tmp_path / 'cfg.py',
-         '--launcher', 'pytorch', '--work-dir', tmp_path / 'work'],
-        cwd=ROOT, capture_output=True, text=True,
-        env=tools.environment())
-    log = done.stdout + done.stderr
-    assert done.returncode == 0, log
-    assert 'GPU number: 2' in log
-    assert 'find_unused_parameters=True' not in log
-    saved = torch.load(
-        tmp_path / 'work' / 'epoch_1.pth', weights_only=True)['state_dict']
-    assert saved.keys() == start.keys()
-    for name, value in saved.items():
-        if not name.endswith('block_identity'):
-            same = torch.equal(value, start[name])
-            assert same == name.startswith('backbone.'), name
+    assert not cfg.get('find_unused_parameters', False)
+    for rank in train_in_two(cfg, tmp_path):
+        assert rank['weights'].keys() == start.keys()
+        for name, value in rank['weights'].items():
+            if not name.endswith('block_identity'):
+                same = torch.equal(value, start[name])
+                assert same == name.startswith('backbone.'), name

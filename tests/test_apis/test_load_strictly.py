@@ -9,7 +9,6 @@ from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
-import lm4ve_point_cloud  # noqa: F401  (a project's host is among them)
 import pytest
 import torch
 from mmengine.registry import DefaultScope
@@ -19,10 +18,8 @@ from lm4ve_mm.apis import strict_loading
 
 ROOT = Path(__file__).parents[2]
 DIGITS = 'configs/vit_tiny_minilm_digits.py'
-POINTS = 'projects/point_cloud/configs/point_bert_minilm_shapes.py'
 VIDEOS = 'configs/videomae_tiny_minilm_moving.py'
-HEADS = {DIGITS: 'head.layers.head', POINTS: 'head.mlp.3',
-         VIDEOS: 'cls_head.fc_cls'}
+HEADS = {DIGITS: 'head.layers.head', VIDEOS: 'cls_head.fc_cls'}
 numbers = count()
 
 
@@ -34,7 +31,7 @@ def clean_scope():
 
 
 @pytest.fixture(scope='module', params=[
-    (DIGITS, '--tta'), (POINTS, '--tta'), (VIDEOS, )],
+    (DIGITS, '--tta'), (VIDEOS, )],
     ids=lambda words: Path(words[0]).stem)
 def host(request):
     """Words of a command line, and weights that fit."""

@@ -1,16 +1,25 @@
 """A tiny classifier on digits, for tests that need a whole run."""
 
+import functools
+import logging
 from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from sklearn.datasets import load_digits
 
 EMA = dict(type='lm4ve_mm.RawEvalEMAHook', momentum=0.1)
 SEED = dict(type='lm4ve_mm.EpochSeedHook')
 PLAIN = dict(type='lm4ve_mm.PlainCheckpointHook')
+FREEZE = dict(type='lm4ve_mm.FreezeLLMHook')
+FIND = dict(type='lm4ve_mm.FindCheckpointHook')
+# As configs/_base_/hooks.py, without what looks at the data.
+ALL = (FIND, SEED, FREEZE, PLAIN)
 
 
 def digits_config(work_dir, num_workers=0, hooks=(EMA, SEED, PLAIN)):
@@ -78,19 +87,65 @@ def digits_config(work_dir, num_workers=0, hooks=(EMA, SEED, PLAIN)):
             custom_hooks=list(hooks)))
 
 
+def block_config(work_dir, hooks=ALL, epochs=3):
+    """The same host around a random block, validated after each epoch."""
+    cfg = digits_config(work_dir, hooks=hooks)
+    cfg.model.backbone.update(out_type='raw', final_norm=False)
+    cfg.model.neck = dict(
+        type='lm4ve_mm.FrozenLLMNeck',
+        in_channels=16,
+        llm=dict(
+            init='random',
+            geometry=dict(width=32, num_heads=4, ffn_dim=64)))
+    cfg.train_cfg.update(max_epochs=epochs, val_interval=1)
+    cfg.param_scheduler.update(
+        max_epochs=epochs, warmup_epochs=min(1, epochs - 1))
+    loader = cfg.train_dataloader.copy()
+    loader.sampler = dict(type='mmengine.DefaultSampler', shuffle=False)
+    for stage in ('val', 'test'):
+        cfg[f'{stage}_dataloader'] = loader
+        cfg[f'{stage}_cfg'] = dict()
+        cfg[f'{stage}_evaluator'] = dict(type='mmpretrain.Accuracy')
+    cfg.default_hooks = dict(
+        checkpoint=dict(
+            type='mmengine.CheckpointHook',
+            interval=1,
+            backend_args=dict(backend='lm4ve_mm.atomic')))
+    return cfg
+
+
+# The file is read once, not for each data set.
+read_digits = functools.cache(load_digits)
+
+
+class At(Hook):
+    """Calls a function at one point of the run, before the other hooks."""
+
+    priority = 'HIGHEST'
+
+    def __init__(self, point, call, when=lambda runner: True):
+        setattr(self, point,
+                lambda runner, *_, **__: when(runner) and call(runner))
+
+
 @pytest.fixture
-def train(tmp_path):
+def train(tmp_path, monkeypatch):
     """A function that trains one config to its end, or to a power cut.
 
-    ``mode='test'`` tests it instead.
+    ``mode='test'`` tests it instead; more hooks may follow.
     """
     count = iter(range(100))
+    # Asks compilers for their versions, which takes longer than the training.
+    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
+    monkeypatch.setattr('sklearn.datasets.load_digits', read_digits)
 
-    def run(cfg, cut_at_iter=None, mode='train'):
+    def run(cfg, cut_at_iter=None, mode='train', hooks=()):
         name = f'{tmp_path.name}_{next(count)}'
         cfg = Config(dict(cfg._cfg_dict, experiment_name=name))
         try:
             runner = Runner.from_cfg(cfg)
+            for hook in hooks:
+                runner.register_hook(hook)
             if cut_at_iter is not None:
                 step = runner.model.train_step
 
@@ -121,4 +176,20 @@ def load(path):
 def digits():
     """The helpers of this file, since test modules cannot import it."""
     return SimpleNamespace(
-        config=digits_config, load=load, ema=EMA, seed=SEED, plain=PLAIN)
+        config=digits_config, load=load, ema=EMA, seed=SEED, plain=PLAIN,
+        block_config=block_config, At=At, freeze=FREEZE, find=FIND)
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """What any runner logs as a warning."""
+    lines = []
+
+    def note(self, level, text, *_, **__):
+        if level >= logging.WARNING:
+            lines.append(text)
+
+    monkeypatch.setattr(MMLogger, 'log', note)
+    monkeypatch.setattr(
+        MMLogger, 'warning', lambda self, text, *_, **__: lines.append(text))
+    return lines

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Dict
 
 import pytest
 import torch
@@ -56,7 +55,7 @@ def write_meta(model, folder: Path, shards: int = 1) -> None:
         pairs = weight.view(-1, 2, head // 2, weight.shape[-1])
         return pairs.transpose(1, 2).reshape(weight.shape)
 
-    tensors: Dict[str, torch.Tensor] = {'norm.weight': model.norm.weight}
+    tensors: dict[str, torch.Tensor] = {'norm.weight': model.norm.weight}
     for i, layer in enumerate(model.layers):
         attn, mlp = layer.self_attn, layer.mlp
         tensors.update({

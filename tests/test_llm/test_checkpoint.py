@@ -7,8 +7,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lm4ve_mm.llm import (CheckpointError, CheckpointNotFoundError,
-                          FrozenLLMLayer, read_blocks)
+from lm4ve_mm.llm import (
+    CheckpointError,
+    CheckpointNotFoundError,
+    FrozenLLMLayer,
+    read_blocks,
+)
 from lm4ve_mm.llm.weights.block_file import PUBLISHED_KEY
 from lm4ve_mm.llm.weights.extract import extract_blocks
 
@@ -146,8 +150,8 @@ class TestFaults:
         path = tmp_path / 'llama-7b'
         with pytest.raises(CheckpointNotFoundError) as caught:
             read_blocks(str(path), obtain='hf download someone/llama-7b')
-        for part in (str(path), 'hf download someone/llama-7b',
-                     'extract_llm_block.py', '--cfg-options', "'random'"):
+        for part in (str(path), 'hf download someone/llama-7b', 'random',
+                     'extract_llm_block.py', '--cfg-options'):
             assert part in str(caught.value)
 
     def test_folder_of_something_else(self, tmp_path):
@@ -197,10 +201,10 @@ class TestFaults:
             read_blocks(str(llama_folder), layers)
 
     def test_unknown_family(self, llama_folder):
-        edit_config(llama_folder, model_type='mamba')
+        edit_config(llama_folder, model_type='fancy')
         with pytest.raises(CheckpointError) as caught:
             read_blocks(str(llama_folder))
-        for part in ("'mamba'", 'bert', 'llama', 'families.py'):
+        for part in ("'fancy'", 'bert', 'llama', 'families.py'):
             assert part in str(caught.value)
 
     def test_unknown_activation(self, llama_folder):
@@ -249,10 +253,6 @@ class TestFaults:
     def test_unknown_storage_type(self, llama_folder):
         with pytest.raises(CheckpointError, match='int4'):
             read_blocks(str(llama_folder), dtype='int4')
-
-    def test_foreign_safetensors_file(self, llama_folder):
-        with pytest.raises(CheckpointError, match='extract_llm_block.py'):
-            read_blocks(str(llama_folder / 'model.safetensors'))
 
 
 class TestBlockFile:

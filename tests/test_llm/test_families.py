@@ -4,6 +4,8 @@ Each case is a tiny model of random weights, saved as transformers saves it
 and read back by :class:`FrozenLLMLayer` with maps of identity.
 """
 
+import importlib
+import sys
 from operator import attrgetter
 
 import pytest
@@ -12,8 +14,15 @@ import torch
 from lm4ve_mm.llm import FAMILIES, CheckpointError, FrozenLLMLayer
 from lm4ve_mm.llm.weights.extract import extract_blocks
 
-from .family_cases import (CASES, NUM_TOKENS, WIDTH, WITH_ROPE, errors,
-                           model_of, reference)
+from .family_cases import (
+    CASES,
+    NUM_TOKENS,
+    WIDTH,
+    WITH_ROPE,
+    errors,
+    model_of,
+    reference,
+)
 from .test_parity import TOLERANCE, build, relative_error
 
 
@@ -158,3 +167,14 @@ def test_bf16_autocast_is_close_to_fp32(name, tokens, tmp_path):
 def test_every_family_has_a_case():
     tested = {case.family for case in CASES.values()}
     assert tested == {family.name for family in FAMILIES}
+
+
+@pytest.mark.parametrize('name', ['families', 'block_file', 'extract'])
+def test_old_names_of_modules(name):
+    """They give what the new ones hold, and say so, until version 0.3."""
+    sys.modules.pop(f'lm4ve_mm.llm.{name}', None)
+    with pytest.deprecated_call(match=f'is now lm4ve_mm.llm.weights.{name}'):
+        old = importlib.import_module(f'lm4ve_mm.llm.{name}')
+    new = importlib.import_module(f'lm4ve_mm.llm.weights.{name}')
+    assert '0.3' in old.__doc__ and old.__all__
+    assert all(getattr(old, key) is getattr(new, key) for key in old.__all__)

@@ -10,16 +10,20 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
-from lm4ve_mm.llm import (FAMILIES, BlockGeometry, CheckpointError,
-                          FrozenLLMLayer, read_blocks)
+from lm4ve_mm.llm import (
+    BlockGeometry,
+    CheckpointError,
+    FrozenLLMLayer,
+    read_blocks,
+)
 from lm4ve_mm.llm.weights.families import resolve_config
 
-from .conftest import NUM_LAYERS, randomise
-from .family_cases import (CASES, COMMON, GEMMA3, LLAMA3_PHASE, WIDTH, errors,
-                           model_of, reference)
+from .conftest import NUM_LAYERS
+from .family_cases import CASES, COMMON, GEMMA3, LLAMA3_PHASE, WIDTH, model_of
 from .test_checkpoint import edit_config
-from .test_parity import TOLERANCE, build
+from .test_parity import build
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,80 +53,6 @@ def test_what_the_readme_downloads_is_said_to_be_free():
     assert used <= free
 
 
-class TestNested:
-    """A language model inside a multimodal checkpoint."""
-
-    def llava(self):
-        text = transformers.LlamaConfig(**COMMON, num_key_value_heads=2)
-        vision = transformers.CLIPVisionConfig(
-            hidden_size=16, intermediate_size=16, num_hidden_layers=1,
-            num_attention_heads=2, image_size=8, patch_size=4)
-        config = transformers.LlavaConfig(
-            vision_config=vision, text_config=text)
-        model = transformers.LlavaForConditionalGeneration(config)
-        return randomise(model), model.model.language_model
-
-    def gemma3(self):
-        text = transformers.Gemma3TextConfig(**{**COMMON, **GEMMA3})
-        vision = transformers.SiglipVisionConfig(
-            hidden_size=16, intermediate_size=16, num_hidden_layers=1,
-            num_attention_heads=2, image_size=8, patch_size=4)
-        config = transformers.Gemma3Config(
-            text_config=text, vision_config=vision, mm_tokens_per_image=4)
-        model = transformers.Gemma3ForConditionalGeneration(config)
-        return randomise(model), model.model.language_model
-
-    @pytest.mark.parametrize('inner', ['as saved', 'language_model.model.',
-                                       'model.language_model.'])
-    @pytest.mark.parametrize('name', ['llava', 'gemma3'])
-    def test_is_the_language_model(self, name, inner, tokens, tmp_path):
-        model, language = getattr(self, name)()
-        language.config._attn_implementation = 'eager'
-        model.save_pretrained(tmp_path)
-        if inner != 'as saved':
-            path = tmp_path / 'model.safetensors'
-            tensors = {}
-            for key, tensor in load_file(path).items():
-                for old in ('language_model.model.', 'model.language_model.'):
-                    key = key.replace(old, inner)
-                tensors[key] = tensor
-            assert any(key.startswith(inner) for key in tensors)
-            save_file(tensors, path)
-        layer = FrozenLLMLayer(WIDTH, str(tmp_path), final_norm='loaded',
-                               rope=True, causal=True)
-        for mapping in (layer.map_in, layer.map_out):
-            mapping.weight.data.copy_(torch.eye(WIDTH))
-        case = CASES['llama' if name == 'llava' else name]
-        found = errors(
-            layer, lambda x: language.norm(
-                reference(case, language, x, -1, native=True)), tokens)
-        assert max(found) < TOLERANCE
-
-    @pytest.mark.parametrize('outer, inner, parameters', [
-        ('llava', 'llama', 202_383_360),
-        ('llava_next', 'mistral', 218_112_000),
-    ])
-    def test_short_file(self, outer, inner, parameters):
-        """llava-hf/llava-1.5-7b-hf says little more than this."""
-        family, config = resolve_config(
-            dict(model_type=outer, text_config=dict(model_type=inner)),
-            'config.json')
-        assert family.name == inner
-        assert family.geometry(config).num_parameters() == parameters
-
-    def test_short_file_means_the_defaults_of_the_library(self):
-        for family in FAMILIES:
-            for key, value in family.nested_defaults.items():
-                made = transformers.AutoConfig.for_model(family.model_types[0])
-                assert getattr(made, key) == value
-
-    def test_first_llava_files_are_flat(self, tmp_path):
-        model_of('llama').save_pretrained(tmp_path)
-        wanted = read_blocks(str(tmp_path)).identity().sha256
-        edit_config(tmp_path, model_type='llava')
-        assert read_blocks(str(tmp_path)).identity().sha256 == wanted
-
-
 class TestFaults:
 
     @pytest.mark.parametrize('name, changes, message', [
@@ -134,7 +64,8 @@ class TestFaults:
         ('gemma3', dict(attn_logit_softcapping=50.), 'softcapping=50.0'),
         ('phi3', dict(num_key_value_heads=4), r'\(96, 48\).*for 144 rows'),
         ('pythia', dict(hidden_size=64), r'query_key_value.weight: its fused'),
-        ('qwen2', dict(model_type='qwen3'), 'q_norm.weight is missing'),
+        ('qwen2', dict(model_type='qwen3', head_dim=12),
+         'q_norm.weight is missing'),
         ('qwen3', dict(model_type='llama'), 'q_norm.weight'),
         ('gpt2', dict(n_layer=2), 'no error'),
     ])
@@ -157,12 +88,28 @@ class TestFaults:
         with pytest.raises(CheckpointError, match=r'\(0, 1\) differ'):
             build(model_of('gpt2-scaled-by-layer'), tmp_path, layers=(0, 1))
 
-    @pytest.mark.parametrize('kind', ['yarn', 'dynamic', 'longrope'])
-    def test_rescaled_phase_is_refused_when_asked_for(self, kind,
-                                                      tmp_path):
+    @pytest.mark.parametrize('rope', [
+        dict(rope_type='yarn', factor=2.),
+        dict(rope_type='yarn', factor=1., attention_factor=2.),
+        dict(type='longrope', short_factor=[2.] * 6, long_factor=[4.] * 6,
+             factor=1., original_max_position_embeddings=4096),
+        dict(type='longrope', short_factor=[1.] * 6, long_factor=[4.] * 6,
+             factor=4., original_max_position_embeddings=4096),
+        dict(type='longrope', short_factor=[1.] * 6, long_factor=[4.] * 6,
+             factor=1., original_max_position_embeddings=64),
+        dict(rope_type='another')], ids=str)
+    def test_rescaled_phase_is_refused_when_asked_for(self, rope, tmp_path):
         model_of('llama').save_pretrained(tmp_path)
-        edit_config(tmp_path, rope_parameters=dict(rope_type=kind, factor=2.))
+        edit_config(tmp_path, rope_parameters=rope)
         FrozenLLMLayer(WIDTH, str(tmp_path))
+        with pytest.raises(ValueError, match='rope=False'):
+            FrozenLLMLayer(WIDTH, str(tmp_path), rope=True)
+
+    def test_dynamic_phase_of_a_short_model_is_refused(self, tmp_path):
+        """It would change within the length of a host's tokens."""
+        model_of('llama').save_pretrained(tmp_path)
+        edit_config(tmp_path, max_position_embeddings=512,
+                    rope_parameters=dict(rope_type='dynamic', factor=2.))
         with pytest.raises(ValueError, match='rope=False'):
             FrozenLLMLayer(WIDTH, str(tmp_path), rope=True)
 
@@ -212,6 +159,49 @@ class TestOldFiles:
         edit_config(tmp_path, rope_parameters=None, **old)
         found = [read_blocks(str(tmp_path), (i, )).geometry for i in (0, 1)]
         assert found == wanted and wanted[0].rope_theta is not None
+
+    @pytest.mark.parametrize('words', ['rope_scaling', 'rope_parameters'])
+    @pytest.mark.parametrize('rope', [
+        dict(type='mrope', mrope_section=[2, 2, 2]),
+        dict(rope_type='dynamic', factor=2.),
+        dict(rope_type='yarn', factor=1.,
+             original_max_position_embeddings=2048),
+        dict(type='longrope', short_factor=[1.] * 6, long_factor=[4.] * 6,
+             attention_factor=1., original_max_position_embeddings=4096),
+    ], ids=str)
+    def test_phase_that_is_the_plain_one(self, rope, words, tmp_path):
+        """Compared with the frequencies that transformers computes."""
+        model_of('llama').save_pretrained(tmp_path)
+        wanted = read_blocks(str(tmp_path)).geometry
+        edit_config(tmp_path, **{
+            'rope_parameters': None, 'rope_theta': 1e4,
+            'max_position_embeddings': 4096, words: rope})
+        assert read_blocks(str(tmp_path)).geometry == wanted
+        kind = rope.get('rope_type', rope.get('type'))
+        if kind == 'mrope':
+            return
+        config = model_of('llama').config.__class__.from_pretrained(tmp_path)
+        config.rope_parameters = dict(rope, rope_type=kind, rope_theta=1e4)
+        turned, factor = ROPE_INIT_FUNCTIONS[kind](config, 'cpu', seq_len=196)
+        plain = 1e4**(-torch.arange(0, 12, 2) / 12)
+        torch.testing.assert_close(turned * factor, plain)
+
+    @pytest.mark.parametrize('name, keys', [
+        ('llama', ['partial_rotary_factor', 'attention_bias', 'mlp_bias',
+                   'head_dim', 'rope_scaling', 'pretraining_tp']),
+        ('mistral', ['attention_bias', 'mlp_bias', 'sliding_window']),
+        ('pythia', ['partial_rotary_factor']),
+        ('falcon-7b', ['num_kv_heads', 'ffn_hidden_size', 'rope_scaling']),
+        ('gpt2', ['n_inner']),
+        ('gemma2-no-cap', ['attn_logit_softcapping', 'rope_scaling']),
+    ])
+    def test_null_is_the_default(self, name, keys, tmp_path):
+        model_of(name).save_pretrained(tmp_path)
+        wanted = read_blocks(str(tmp_path))
+        edit_config(tmp_path, **dict.fromkeys(keys))
+        found = read_blocks(str(tmp_path))
+        assert found.identity() == wanted.identity()
+        assert found.geometry == wanted.geometry
 
     @pytest.mark.parametrize('name, absent, wanted', [
         ('pythia', ['rope_parameters'], dict(rope_dims=6, rope_theta=1e4)),

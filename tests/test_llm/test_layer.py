@@ -6,8 +6,14 @@ import io
 import pytest
 import torch
 
-from lm4ve_mm.llm import (BlockIdentity, BlockMismatchError, CheckpointError,
-                          FrozenLLMLayer, MLPLayer, digest)
+from lm4ve_mm.llm import (
+    BlockIdentity,
+    BlockMismatchError,
+    CheckpointError,
+    FrozenLLMLayer,
+    MLPLayer,
+    digest,
+)
 
 GEOMETRY = dict(width=32, num_heads=4, ffn_dim=64)
 
@@ -31,7 +37,8 @@ class TestFrozen:
             'map_in.weight', 'map_out.weight'
         ]
         assert sorted(layer.state_dict()) == [
-            'block_identity', 'map_in.weight', 'map_out.weight'
+            'block_identity', 'layer_function', 'map_in.weight',
+            'map_out.weight'
         ]
         assert not any(
             isinstance(module, (torch.nn.Linear, torch.nn.LayerNorm))

@@ -121,7 +121,7 @@ class TestWhatIsTrainedAndSaved:
     def test_of_the_block(self):
         layer = with_lora('attn.q', 'ffn.gate', layers=(0, 1))
         trained = {'map_in.weight', 'map_out.weight'}
-        marks = {'block_identity'}
+        marks = {'block_identity', 'layer_function'}
         for index in (0, 1):
             for target in ('attn.q', 'ffn.gate'):
                 name = f'blocks.{index}.{target}.lora'
@@ -141,7 +141,7 @@ class TestWhatIsTrainedAndSaved:
                  for part in ('drawn', 'lora.saved_scale')}
         assert set(dict(layer.named_parameters())) == trained
         assert set(layer.state_dict()) == {
-            *trained, *marks, 'block_identity'}
+            *trained, *marks, 'block_identity', 'layer_function'}
 
     def test_steps_move_them_and_nothing_else(self, tokens):
         layer = with_lora(*BLOCK, *MAPS, trained=False, layers=(0, 1))

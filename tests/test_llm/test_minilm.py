@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lm4ve_mm.llm import CheckpointError, FrozenLLMLayer
-from lm4ve_mm.llm.weights.sources import resolve
+from lm4ve_mm.llm.weights.sources import find_source
 
 transformers = pytest.importorskip('transformers')
 
@@ -18,7 +18,7 @@ SENTENCES = [
 
 @pytest.fixture(scope='module')
 def minilm():
-    folder = resolve(MINILM)
+    folder = find_source(MINILM).path
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.BertModel.from_pretrained(folder).eval()
     batch = tokenizer(SENTENCES, padding=True, return_tensors='pt')

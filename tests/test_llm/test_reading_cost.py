@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from lm4ve_mm.llm import CheckpointError, FrozenLLMLayer, read_blocks
-from lm4ve_mm.llm.weights.extract import extract_blocks
 from lm4ve_mm.llm.weights.blocks import store_as
+from lm4ve_mm.llm.weights.extract import extract_blocks
 
 from .test_checkpoint import split, to_bin
 
@@ -121,10 +121,10 @@ class TestMemory:
         """At the peak too; the copied whole shows that copies are seen."""
         folder, size = checkpoint
         started = {kind: tool.start(kind, folder, 2)
-                   for kind in (tool.LAYER, tool.FILE, tool.COPIED)}
+                   for kind in (tool.ONE_LAYER, tool.FILE, tool.COPIED)}
         found = {kind: json.loads(process.communicate()[0])
                  for kind, process in started.items()}
-        for kind in (tool.LAYER, tool.FILE):
+        for kind in (tool.ONE_LAYER, tool.FILE):
             for key in ('after', 'peak'):
                 assert 0.95 * size < found[kind][key] < 1.2 * size, (kind, key)
         assert found[tool.COPIED]['peak'] > 3.9 * size
@@ -140,13 +140,13 @@ class TestMemory:
 def test_bars_can_fail(tool, capsys):
     good = dict(wall=0.1, cpu=0.1, after=110, peak=119)
     whole = dict(wall=1.1, cpu=1.1, after=900, peak=1800)
-    found = {tool.LAYER: good, tool.FILE: good, tool.COPIED: whole,
+    found = {tool.ONE_LAYER: good, tool.FILE: good, tool.COPIED: whole,
              tool.TOUCHED: good}
     assert tool.report(100, found)
     assert 'FAIL' not in capsys.readouterr().out
-    for kind, change in ((tool.LAYER, dict(peak=121)),
-                         (tool.LAYER, dict(cpu=0.12)),
-                         (tool.LAYER, dict(wall=0.12)),
+    for kind, change in ((tool.ONE_LAYER, dict(peak=121)),
+                         (tool.ONE_LAYER, dict(cpu=0.12)),
+                         (tool.ONE_LAYER, dict(wall=0.12)),
                          (tool.FILE, dict(after=121))):
         assert not tool.report(100, {**found, kind: {**good, **change}})
         assert capsys.readouterr().out.count('FAIL') == 1

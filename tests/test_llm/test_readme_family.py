@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lm4ve_mm.llm.weights import families
-from lm4ve_mm.llm.weights.families import gpt_families
+from lm4ve_mm.llm import FAMILIES, Family, register_family
+from lm4ve_mm.llm.weights.families import LLAMA
 
 from . import family_cases
 from .family_cases import NUM_TOKENS, WIDTH, Case
@@ -19,16 +19,16 @@ README = Path(__file__).parents[2] / 'README.md'
 @pytest.fixture()
 def starcoder2(monkeypatch):
     text = README.read_text(encoding='utf-8')
-    code = re.search(r'```python\n(def starcoder2_geometry.*?)```', text,
-                     re.DOTALL)[1]
-    names = dict(vars(gpt_families))  # as if it stood in that file
-    exec(code, names)
-    monkeypatch.setattr(families, 'FAMILIES',
-                        (*families.FAMILIES, names['STARCODER2']))
+    code, = (block for block in re.findall(r'```python\n(.*?)```', text,
+                                           re.DOTALL)
+             if 'register_family(' in block)
+    before = list(FAMILIES)
+    exec(code, {})
     case = Case('starcoder2', 'Starcoder2Model',
                 dict(num_key_value_heads=2, hidden_act='gelu_pytorch_tanh'))
     monkeypatch.setitem(family_cases.CASES, 'starcoder2', case)
-    return case, family_cases.model_of('starcoder2')
+    yield case, family_cases.model_of('starcoder2')
+    FAMILIES[:] = before
 
 
 @pytest.mark.parametrize('native', [False, True])
@@ -43,3 +43,16 @@ def test_it_equals_the_layer_of_transformers(starcoder2, native, tmp_path):
         lambda x: family_cases.reference(case, model, x, -1, native=native),
         tokens)
     assert max(found) < TOLERANCE
+
+
+@pytest.mark.parametrize('changes, message', [
+    (dict(name='llama', model_types=('mine', )), "'llama' is known already"),
+    (dict(name='mine'), "model_type 'llama' is known already.*Known: bert"),
+    (dict(name='mine', model_types=('llava', )), "model_type 'llava'"),
+    (dict(name='mine', model_types=()), 'needs at least one model_types'),
+], ids=str)
+def test_what_cannot_be_registered(changes, message):
+    before = list(FAMILIES)
+    with pytest.raises(ValueError, match=message):
+        register_family(Family(**{**vars(LLAMA), **changes}))
+    assert FAMILIES == before

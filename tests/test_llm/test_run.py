@@ -1,21 +1,23 @@
 """Every way to run the blocks is the same function: outputs and gradients.
 
 The plain way is compared with transformers elsewhere (test_families.py); here
-the others are compared with it.
+the others are compared with it: every way with every geometry, and each pair
+of values of keep, maps, mask and causality with some of them.
 """
 
 import copy
+import itertools
 import pickle
 
 import pytest
 import torch
 from torch.testing import assert_close
+from torch.utils.flop_counter import FlopCounterMode
 
 from lm4ve_mm.llm import FrozenLLMLayer
-from lm4ve_mm.llm.shortcuts.plans import Call, Plan, cheapest
 from lm4ve_mm.llm.block.geometry import BlockGeometry
-from lm4ve_mm.llm.shortcuts.run import choose_plans
-from lm4ve_mm.llm.shortcuts.projections import fold
+from lm4ve_mm.llm.shortcuts.fold import FoldCache
+from lm4ve_mm.llm.shortcuts.plans import Call, Plan, cheapest, choose_plans
 
 BIASES = dict(qkv_bias=True, out_bias=True, ffn_bias=True)
 QWEN3 = dict(num_kv_heads=2, qk_norm=True, head_dim=24, rope_theta=100.)
@@ -122,34 +124,53 @@ def same_as_plain(name, way, mask, keep, **options):
         assert worst(found, plain) < tolerance
 
 
-@pytest.mark.parametrize('maps', MAPS)
-@pytest.mark.parametrize('masked', [False, True])
-@pytest.mark.parametrize('keep', KEEPS, ids=str)
-@pytest.mark.parametrize('way', WAYS)
-@pytest.mark.parametrize('name', LINEAR_KEYS)
-def test_equals_the_plain_path(name, way, keep, masked, maps):
+def some_calls(cases, count=4):
+    """Each case with ``count`` choices of keep, maps, mask and causality.
+
+    Four of them have every keep and every kind of maps once.
+    """
+    chosen = []
+    for index, case in enumerate(cases):
+        for k in range(index * (count + 1), index * (count + 1) + count):
+            chosen.append((*case, KEEPS[k % 4], list(MAPS)[(k + index) % 4],
+                           (k // 2 + index) % 2 == 1, index // 3 % 2 == k % 2))
+    return chosen
+
+
+EVERY_WAY = list(itertools.product(LINEAR_KEYS, WAYS))
+PLAIN_PATH = some_calls(EVERY_WAY)
+
+
+@pytest.mark.parametrize('first, second',
+                         list(itertools.combinations(range(6), 2)))
+def test_every_pair_of_values_occurs(first, second):
+    values = (LINEAR_KEYS, WAYS, KEEPS, MAPS, (False, True), (False, True))
+    found = {(str(case[first]), str(case[second])) for case in PLAIN_PATH}
+    assert len(found) == len(values[first]) * len(values[second])
+
+
+@pytest.mark.parametrize('name, way, keep, maps, masked, causal', PLAIN_PATH)
+def test_equals_the_plain_path(name, way, keep, maps, masked, causal):
     mask = padded() if masked else None
-    same_as_plain(name, way, mask, keep, causal=masked, **MAPS[maps])
+    same_as_plain(name, way, mask, keep, causal=causal, **MAPS[maps])
 
 
-@pytest.mark.parametrize('maps', MAPS)
-@pytest.mark.parametrize('masked', [False, True])
-@pytest.mark.parametrize('keep', KEEPS, ids=str)
-@pytest.mark.parametrize('name, options', NO_ABSORPTION)
+@pytest.mark.parametrize('name, options, keep, maps, masked, causal',
+                         some_calls(NO_ABSORPTION))
 def test_folding_holds_with_phase_and_norms_of_keys(
-        name, options, keep, masked, maps):
+        name, options, keep, maps, masked, causal):
     mask = padded() if masked else None
-    same_as_plain(name, 'fold', mask, keep, **options, **MAPS[maps])
+    same_as_plain(name, 'fold', mask, keep, causal=causal, **options,
+                  **MAPS[maps])
 
 
-@pytest.mark.parametrize('maps', MAPS)
-@pytest.mark.parametrize('keep', KEEPS, ids=str)
-@pytest.mark.parametrize('way', WAYS)
-@pytest.mark.parametrize('name', ['llama', 'gemma2', 'bert'])
-def test_several_blocks(name, way, keep, maps):
+@pytest.mark.parametrize('name, way, keep, maps, masked, causal', some_calls(
+    itertools.product(['llama', 'gemma2', 'bert'], WAYS), 2))
+def test_several_blocks(name, way, keep, maps, masked, causal):
     """The first is folded, the last is absorbed, one between is plain."""
-    options = dict(layers=(0, 1, 2), causal=True, **MAPS[maps])
-    same_as_plain(name, way, padded(), keep, **options)
+    mask = padded() if masked else None
+    same_as_plain(name, way, mask, keep, layers=(0, 1, 2), causal=causal,
+                  **MAPS[maps])
 
 
 def bf16_errors(name, shortcut, mask, keep):
@@ -167,10 +188,9 @@ def bf16_errors(name, shortcut, mask, keep):
     return total
 
 
-@pytest.mark.parametrize('masked', [False, True])
-@pytest.mark.parametrize('keep', KEEPS[:1] + KEEPS[-1:], ids=str)
+@pytest.mark.parametrize('keep, masked', [(KEEPS[0], False), (None, True)])
 @pytest.mark.parametrize('way', WAYS)
-@pytest.mark.parametrize('name', [n for n in LINEAR_KEYS if n != 'opt'])
+@pytest.mark.parametrize('name', ['llama', 'gemma2', 'bounded', 'bert', 'phi'])
 def test_bf16_is_no_worse_than_the_plain_path(name, way, keep, masked):
     """Geometric mean over outputs and gradients, six draws of tokens.
 
@@ -198,16 +218,17 @@ def test_a_model_in_half_precision_runs(way, dtype):
 class TestKeptProducts:
     """In eval mode without gradients, products of weights are kept."""
 
-    @pytest.mark.parametrize('maps', MAPS)
-    @pytest.mark.parametrize('keep', KEEPS, ids=str)
-    @pytest.mark.parametrize('way', ['auto', *WAYS])
-    @pytest.mark.parametrize('name', LINEAR_KEYS)
-    def test_same_output(self, name, way, keep, maps):
+    @pytest.mark.parametrize(
+        'name, way, keep, maps, masked, causal', some_calls(
+            itertools.product(LINEAR_KEYS, ['auto', *WAYS]), 2))
+    def test_same_output(self, name, way, keep, maps, masked, causal):
         outs = []
         for shortcut in (way, 'off'):
-            layer = build(name, shortcut, **MAPS[maps]).double().eval()
+            layer = build(name, shortcut, causal=causal, **MAPS[maps])
+            layer.double().eval()
+            mask = padded() if masked else None
             with torch.no_grad():
-                outs += [layer(some_tokens(torch.double), padded(), keep)
+                outs += [layer(some_tokens(torch.double), mask, keep)
                          for _ in range(2)]
         assert worst(outs[:2], outs[2:]) < 1e-11
 
@@ -234,21 +255,12 @@ class TestKeptProducts:
             assert_close(after, layer(tokens, keep=[0]))
         assert not torch.allclose(before, after)
 
-    def test_made_once_and_dropped_by_training(self, monkeypatch):
-        made = []
-
-        def counted(*args):
-            made.append(args)
-            return fold(*args)
-
-        monkeypatch.setattr('lm4ve_mm.llm.shortcuts.run.fold', counted)
+    def test_made_once_and_dropped_by_training(self):
         layer = build('llama', 'fold').eval()
-        with torch.no_grad():
-            layer(some_tokens())
-            layer(some_tokens())
-        assert len(made) == 1 and layer._cache
-        layer.train()
-        assert not layer._cache
+        first, second = operations(layer), operations(layer)
+        assert first - second == FOLDING
+        layer.train().eval()
+        assert operations(layer) == first
 
     @pytest.mark.parametrize('way', WAYS)
     def test_not_used_where_there_are_gradients(self, way):
@@ -263,29 +275,42 @@ class TestKeptProducts:
 
     def test_a_copy_and_a_pickle_have_none(self):
         layer = build('llama', 'fold').eval()
-        with torch.no_grad():
-            layer(some_tokens())
-        assert not copy.deepcopy(layer)._cache
-        assert not pickle.loads(pickle.dumps(layer))._cache
+        size = len(pickle.dumps(layer))
+        first = operations(layer)
+        pickled = pickle.dumps(layer)
+        assert len(pickled) == size
+        for twin in (copy.deepcopy(layer), pickle.loads(pickled)):
+            assert operations(twin) == first
+        assert operations(layer) == first - FOLDING
 
     def test_in_half_precision_they_are_rounded_once(self):
         """Folded in fp32: each value is within half a spacing, 2^-8."""
-        layer = build('llama', 'fold').bfloat16().eval()
-        with torch.no_grad():
-            layer(some_tokens(torch.bfloat16))
-        block = layer.blocks[0]
+        layer = build('llama', 'fold').bfloat16()
+        block, weight = layer.blocks[0], layer.map_in.weight.double()
         exact = block.attn.k.weight.double() @ (
-            block.attn_norm.weight.double()[:, None] *
-            layer.map_in.weight.double())
-        kept = layer._cache._kept.value.projections.k
-        assert kept.dtype == torch.bfloat16
-        assert_close(kept.double(), exact, rtol=2**-8, atol=1e-6)
+            block.attn_norm.weight.double()[:, None] * weight)
+        kept = FoldCache().get(block, layer.map_in)
+        assert kept.k.dtype == torch.bfloat16
+        assert kept.gram.dtype == torch.float32
+        assert_close(kept.k.double(), exact, rtol=2**-8, atol=1e-6)
 
     def test_under_autocast_they_are_folded_in_fp32(self):
         layer = build('llama', 'fold').eval()
         with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
-            layer(some_tokens())
-        assert layer._cache._kept.value.projections.k.dtype == torch.float32
+            kept = FoldCache().get(layer.blocks[0], layer.map_in)
+        wanted = FoldCache().get(layer.blocks[0], layer.map_in)
+        assert torch.equal(kept.k, wanted.k)
+
+
+# Three projections of 64 rows times the map (64 x 24), and its Gram matrix.
+FOLDING = 2 * 3 * 64 * 64 * 24 + 2 * 24 * 64 * 24
+
+
+def operations(layer):
+    """Of one call in which no gradient is wanted."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        layer(some_tokens())
+    return counter.get_total_flops()
 
 
 def forbid(layer, *names):
@@ -352,3 +377,33 @@ def test_absorption_is_refused_where_it_does_not_hold(name, options):
     for way in ('absorb', 'fold_absorb'):
         with pytest.raises(ValueError, match='norms of keys'):
             build(name, way, **options)
+
+
+def test_the_way_can_be_changed_later():
+    layer = build('grouped', 'absorb')
+    forbid(layer, 'attn.k')
+    layer(some_tokens(), keep=[0])
+    layer.shortcut = 'fold'
+    assert layer.shortcut == 'fold'
+    with pytest.raises(ValueError, match="'nonsense' is unknown; known: auto"):
+        layer.shortcut = 'nonsense'
+    with pytest.raises(ValueError, match='rotary phase'):
+        build('grouped', 'off', rope=True).shortcut = 'absorb'
+
+
+@pytest.mark.parametrize('name', ['blocks', 'map_in'])
+def test_replaced_modules_are_those_that_run(name):
+    """Also what DataParallel does to its replicas."""
+    layer, other = build('llama', 'absorb'), build('llama', 'absorb')
+    with torch.no_grad():
+        for tensor in (*other.blocks.buffers(), *other.map_in.parameters()):
+            tensor.mul_(1.5)
+    tokens = some_tokens()
+    before = layer(tokens)
+    wanted = build('llama', 'off')
+    for one in (layer, wanted):
+        setattr(one, name, getattr(other, name))
+    # Written out, since both layers have the same runner inside.
+    x = wanted.blocks[0](wanted.map_in(tokens))
+    assert_close(layer(tokens), wanted.map_out(wanted.final_norm(x)))
+    assert not torch.allclose(layer(tokens), before)

@@ -1,14 +1,19 @@
 """The layer inside of what people wrap models in."""
 
+import ast
 import copy
+from pathlib import Path
 
 import pytest
 import torch
+from mmengine.analysis import get_model_complexity_info
 from torch import nn
+from torch.func import functional_call, grad, jvp, vmap
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 from torch.testing import assert_close
 
+from lm4ve_mm import llm
 from lm4ve_mm.llm import FrozenLLMLayer, ignore_in_ddp
 
 GEOMETRY = dict(width=64, num_heads=4, ffn_dim=96, num_kv_heads=2,
@@ -108,6 +113,99 @@ class TestCompile:
             assert_close(program.module()(*inputs), model(*inputs))
 
 
+def test_what_the_compiler_of_torch_2_9_cannot_trace():
+    """It fails on ``slice.indices`` and on ``min(..., key=...)``."""
+    root = Path(llm.__file__).parent
+    files = [*root.glob('*.py'), *root.glob('block/*.py'),
+             *root.glob('shortcuts/*.py')]
+    assert len(files) > 20
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, 'attr', getattr(node.func, 'id', ''))
+            keyed = any(keyword.arg == 'key' for keyword in node.keywords)
+            assert name != 'indices', f'{file}:{node.lineno}'
+            assert not (keyed and name in ('min', 'max')), (
+                f'{file}:{node.lineno}')
+
+
+@pytest.mark.parametrize('keep', [
+    slice(0, 1), slice(-3, None), slice(None, -2), slice(1, 8, 3),
+    slice(-99, 99, 2), slice(4, 99), [0, -1]], ids=str)
+def test_every_kind_of_keep_is_compiled(keep):
+    layer = build('off')
+    compiled = torch.compile(layer, backend='eager', fullgraph=True)
+    tokens, mask = tokens_and_mask()
+    found = compiled(tokens, mask, keep)
+    assert_close(found, layer(tokens, mask)[:, keep])
+
+
+@pytest.mark.parametrize('mode', ['train', 'eval'])
+@pytest.mark.parametrize('name', LAYERS)
+class TestTransforms:
+    """``torch.func`` on a CPU, where frozen products are oneDNN's."""
+
+    def test_gradients_per_sample(self, name, mode):
+        layer = getattr(build(name), mode)()
+        parameters = dict(layer.named_parameters())
+        tokens, mask = tokens_and_mask(3)
+
+        def loss(parameters, tokens, mask):
+            args = (tokens[None], mask[None], slice(0, 1))
+            return functional_call(layer, parameters, args).square().sum()
+
+        found = vmap(grad(loss), (None, 0, 0))(parameters, tokens, mask)
+        for index in range(3):
+            wanted = torch.autograd.grad(
+                loss(parameters, tokens[index], mask[index]),
+                list(parameters.values()))
+            for key, value in zip(parameters, wanted, strict=True):
+                assert_close(found[key][index], value, rtol=1e-4, atol=1e-5)
+
+    def test_ensembles_leave_nothing_behind(self, name, mode):
+        """Products of one call under ``vmap`` are not those of another."""
+        layer = getattr(build(name), mode)()
+        tokens, mask = tokens_and_mask()
+        with torch.no_grad():
+            plain = layer(tokens, mask, [0])
+            stacked = {key: torch.stack([value, 1.5 * value])
+                       for key, value in layer.named_parameters()}
+            found = vmap(lambda held: functional_call(
+                layer, held, (tokens, mask, [0])))(stacked)
+            assert_close(found[0], plain, rtol=1e-4, atol=1e-5)
+            assert not torch.allclose(found[1], plain)
+            assert_close(layer(tokens, mask, [0]), plain)
+
+
+@pytest.mark.parametrize('name', ['absorb', 'fold_absorb'])
+def test_forward_mode(name):
+    """The derivative along the tokens, against a difference quotient."""
+    layer = build(name).double()
+    tokens = tokens_and_mask()[0].double()
+    step = torch.linspace(-1, 1, tokens.numel()).double().view_as(tokens)
+
+    def call(tokens):
+        return layer(tokens, keep=[0])
+
+    _, found = jvp(call, (tokens, ), (step, ))
+    wanted = (call(tokens + 1e-6 * step) - call(tokens - 1e-6 * step)) / 2e-6
+    assert_close(found, wanted, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize('name', LAYERS)
+def test_toolboxes_count_operations(name):
+    """MMEngine's counter walks every module by name."""
+    layer = build(name)
+    assert all(child is not None for module in layer.modules()
+               for child in module._modules.values())
+    counted = get_model_complexity_info(
+        layer, inputs=(tokens_and_mask()[0], ), show_table=False,
+        show_arch=False)
+    trained = sum(p.numel() for p in layer.parameters())
+    assert counted['params'] == trained and counted['flops'] > 0
+
+
 @pytest.mark.slow
 def test_inductor():
     """The default backend, which writes code of its own."""
@@ -197,4 +295,5 @@ class TestDDP:
         assert {'mine', '0.blocks.0.attn.q.weight', '1.layer.map_in.weight',
                 '1.layer.blocks.0.ffn.up.weight'} <= set(names)
         # Small, and saved: everything else is sent as ever.
-        assert not any(name.endswith('block_identity') for name in names)
+        assert not any(name.endswith(('block_identity', 'layer_function'))
+                       for name in names)

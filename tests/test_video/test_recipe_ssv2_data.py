@@ -58,7 +58,7 @@ def test_test_clips(name):
         crops = 3 if views == 6 else 1
         assert named(steps, 'SampleSegments').get(
             'num_clips', 1) * crops == views
-        assert named(steps, 'Resize').scale == (-1, 224)
+        assert named(steps, 'ResizeShortSide').size == 224
         assert named(steps, 'Crop').type == (
             'mmaction.ThreeCrop' if views == 6 else 'mmaction.CenterCrop')
         # What max_testing_views asks for.

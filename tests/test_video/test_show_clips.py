@@ -67,6 +67,20 @@ def test_predictions_are_those_of_the_test_loop(tmp_path, show_clips):
     assert (pixels == (255, 0, 0)).all(1).sum() > 50
 
 
+def test_long_names_are_whole(tmp_path):
+    """SSv2's classes are sentences: they stay within the picture."""
+    drawn = tool('show_clips')
+    name = 'Pretending to put something behind something, but it is there'
+    picture = np.zeros((2, 32, 32, 3), np.uint8)
+    strip = drawn.drawing.Drawn(picture, name, name[::-1], .5, False)
+    drawn.draw([strip] * 2, tmp_path / 'clips.png')
+    with Image.open(tmp_path / 'clips.png') as image:
+        pixels = np.asarray(image.convert('RGB')).astype(int)
+    red = (abs(pixels - (255, 0, 0)).sum(-1) < 60).any(0)
+    # Letters begin behind a margin.
+    assert np.flatnonzero(red)[0] > 2
+
+
 def test_messages(tmp_path, show_clips, capsys):
     torch.save(dict(state_dict=dict(weight=torch.ones(1))),
                tmp_path / 'other.pth')

@@ -13,10 +13,15 @@ from mmengine.registry import FUNCTIONS
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from lm4ve_mm.video.datasets import VideoClips
 from lm4ve_mm.registry import TRANSFORMS
-from lm4ve_mm.video.files import (Clip, VideoError, VideoNotFoundError,
-                                  write_list)
+from lm4ve_mm.video.datasets import VideoClips
+from lm4ve_mm.video.files import (
+    AnnotationError,
+    Clip,
+    VideoError,
+    VideoNotFoundError,
+    write_list,
+)
 
 PIPELINE = [
     dict(type='lm4ve_mm.VideoInit'),
@@ -176,6 +181,21 @@ def test_a_damaged_video_is_replaced_by_its_repeats(make, warnings):
     np.random.seed(0)
     samples = make('text.mp4', 'good.mp4', num_repeats=2)[0]
     assert [label(sample) for sample in samples] == [1, 1] and warnings
+
+
+def test_names_of_classes_lie_beside_the_list(make, tmp_path, warnings):
+    (tmp_path / 'classes.txt').write_text('Pushing a cup\n\nLifting it\n')
+    for count in (None, 2):
+        clips = make('good.mp4', 'good.mkv', num_classes=count)
+        assert clips.metainfo['classes'] == ['Pushing a cup', 'Lifting it']
+    given = make('good.mp4', metainfo=dict(classes=('a', 'b')))
+    assert given.metainfo['classes'] == ('a', 'b')
+    assert not warnings
+    assert 'classes' not in make('good.mp4', num_classes=3).metainfo
+    (_, text), = warnings
+    assert 'names 2 classes, but num_classes=3' in text
+    with pytest.raises(AnnotationError, match='label 2 of .*2 classes'):
+        make('good.mp4', 'good.mkv', 'fast.mp4')
 
 
 @pytest.mark.parametrize(('settings', 'message'), [

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from mmpretrain.datasets.transforms import RandAugment
 
-from lm4ve_mm.video.datasets import ClipRandAugment, SampleSegments
 from lm4ve_mm.registry import TRANSFORMS
+from lm4ve_mm.video.datasets import (
+    ClipRandAugment,
+    ResizeShortSide,
+    SampleSegments,
+)
 
 M7N4 = dict(policies='timm_increasing', num_policies=4, magnitude_level=7,
             magnitude_std=.5)
@@ -139,6 +143,18 @@ def test_colour_operations_see_bgr():
     grey = ClipRandAugment(policies, 1, 7)(dict(imgs=[red]))['imgs'][0]
     # ITU-R 601: 0.299 of 200; blue would give 0.114 of it.
     np.testing.assert_allclose(grey, 60, atol=1)
+
+
+@pytest.mark.parametrize(('shape', 'wanted'), [
+    ((240, 426), (224, 397)), ((426, 240), (397, 224)),
+    ((240, 427), (224, 398)), ((240, 320), (224, 298)),
+    ((224, 224), (224, 224)), ((100, 133), (224, 297))])
+def test_the_long_side_is_truncated(shape, wanted):
+    """VideoMAE's int(224 * w / h); MMAction2 rounds."""
+    frames = [np.zeros((*shape, 3), np.uint8)] * 2
+    results = ResizeShortSide(224)(dict(imgs=frames, img_shape=shape))
+    assert results['img_shape'] == wanted
+    assert [one.shape[:2] for one in results['imgs']] == [wanted] * 2
 
 
 def crop_and_erase(seed, frames):

@@ -24,7 +24,6 @@ import time
 from argparse import ArgumentParser
 from pathlib import Path
 from statistics import median
-from typing import Dict, List
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -35,12 +34,12 @@ from lm4ve_mm.llm.weights.extract import extract_blocks
 INDEX = 'model.safetensors.index.json'
 LAYERS_A_FILE = 2
 MEMORY_BAR, TIME_BAR = 1.2, 0.10
-LAYER, FILE = 'one layer', 'its block file'
+ONE_LAYER, FILE = 'one layer', 'its block file'
 COPIED, TOUCHED = 'whole, copied', 'whole, mapped'
 BLOCK = 'block/layer.safetensors'
 
 
-def layer_shapes(width: int, hidden: int) -> Dict[str, tuple]:
+def layer_shapes(width: int, hidden: int) -> dict[str, tuple]:
     """The tensors of a LLaMA layer, in Hugging Face's names."""
     shapes = {f'self_attn.{n}_proj': (width, width) for n in 'qkvo'}
     shapes.update({f'mlp.{n}_proj': (hidden, width) for n in ('gate', 'up')})
@@ -94,7 +93,7 @@ def resident(key: str) -> int:
     raise SystemExit(f'/proc/self/status has no {key}: this needs Linux')
 
 
-def mapped(folder: Path) -> Dict[str, int]:
+def mapped(folder: Path) -> dict[str, int]:
     """Bytes of this process's mappings of files in ``folder``, by kind."""
     found = dict(Rss=0, Pss=0, Shared=0, Private=0)
     # Clean or dirty tells only whether the disk has the file already.
@@ -112,7 +111,7 @@ def mapped(folder: Path) -> Dict[str, int]:
 
 def read(kind: str, folder: Path, layers: int) -> object:
     """Read as ``kind`` says; the result is to be kept alive."""
-    if kind == LAYER:
+    if kind == ONE_LAYER:
         return read_blocks(str(folder), (layers - 1, ))
     if kind == FILE:
         return read_blocks(str(folder / BLOCK), (layers - 1, ))
@@ -155,10 +154,10 @@ def start(kind: str, folder: Path, layers: int,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def measure(folder: Path, layers: int, runs: int) -> Dict[str, dict]:
+def measure(folder: Path, layers: int, runs: int) -> dict[str, dict]:
     """Medians over ``runs`` processes of each kind, taken in turn."""
-    kinds: Dict[str, List[dict]] = {
-        kind: [] for kind in (LAYER, FILE, COPIED, TOUCHED)}
+    kinds: dict[str, list[dict]] = {
+        kind: [] for kind in (ONE_LAYER, FILE, COPIED, TOUCHED)}
     for _ in range(runs):
         for kind, results in kinds.items():
             out, _ = start(kind, folder, layers).communicate()
@@ -169,9 +168,9 @@ def measure(folder: Path, layers: int, runs: int) -> Dict[str, dict]:
     }
 
 
-def sharing(folder: Path, layers: int) -> List[Dict[str, int]]:
+def sharing(folder: Path, layers: int) -> list[dict[str, int]]:
     """Two processes hold the layer at once; their mappings of its file."""
-    pair = [start(LAYER, folder, layers, '--hold') for _ in range(2)]
+    pair = [start(ONE_LAYER, folder, layers, '--hold') for _ in range(2)]
     for process in pair:
         process.stdout.readline()
     found = []
@@ -184,23 +183,23 @@ def sharing(folder: Path, layers: int) -> List[Dict[str, int]]:
     return found
 
 
-def report(size: int, found: Dict[str, dict]) -> bool:
+def report(size: int, found: dict[str, dict]) -> bool:
     """Print the table and the bars; whether both are met."""
     print(f'{"":16}{"wall":>9}{"CPU":>9}{"kept":>12}{"peak":>12}')
     for kind, row in found.items():
         print(f'{kind:16}{row["wall"]:7.3f} s{row["cpu"]:7.3f} s'
               f'{row["after"] / 1e6:9.1f} MB{row["peak"] / 1e6:9.1f} MB')
-    one, whole = found[LAYER], found[COPIED]
+    one, whole = found[ONE_LAYER], found[COPIED]
     bars = [(f'{kind}, memory added: {{:.2f}} x the layer', MEMORY_BAR,
              max(found[kind]['after'], found[kind]['peak']) / size)
-            for kind in (LAYER, FILE)]
-    bars += [(f'{LAYER}, {key} time: {{:.3f}} of {COPIED}', TIME_BAR,
+            for kind in (ONE_LAYER, FILE)]
+    bars += [(f'{ONE_LAYER}, {key} time: {{:.3f}} of {COPIED}', TIME_BAR,
               one[key] / whole[key]) for key in ('wall', 'cpu')]
     for text, bar, value in bars:
         print('PASS' if value <= bar else 'FAIL', text.format(value),
               f'(at most {bar})')
     looked = one['cpu'] / found[TOUCHED]['cpu']
-    print(f'     {LAYER}, cpu time: {looked:.3f} of {TOUCHED} (no bar)')
+    print(f'     {ONE_LAYER}, cpu time: {looked:.3f} of {TOUCHED} (no bar)')
     return all(value <= bar for _, bar, value in bars)
 
 

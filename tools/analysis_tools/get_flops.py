@@ -2,13 +2,13 @@
 
     python tools/analysis_tools/get_flops.py configs/vit_tiny_minilm_digits.py
 
-Of an image, or of one clip of a video.
+Of an image, of one clip of a video, or of one cloud of points.
 """
 
 from argparse import ArgumentParser
-from typing import List, Optional
 
 import torch
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
@@ -17,8 +17,12 @@ from lm4ve_mm.analysis import count_cost
 from lm4ve_mm.registry import MODELS
 
 
-def input_shape(backbone: dict, given: Optional[List[int]]) -> List[int]:
-    """The shape to count for: (3, [T,] H, W)."""
+def input_shape(cfg: Config, given: list[int] | None) -> list[int]:
+    """The shape to count for: (3, [T,] H, W), or (P, 3) of a cloud."""
+    points = (cfg.get('data_preprocessor') or {}).get('num_points')
+    if points is not None:
+        return [(given or [points])[0], 3]
+    backbone = cfg.model.backbone
     size = backbone.get('img_size', 224)
     shape = given or ([size] * 2 if isinstance(size, int) else list(size))
     if 'num_frames' in backbone and len(shape) == 2:
@@ -27,7 +31,7 @@ def input_shape(backbone: dict, given: Optional[List[int]]) -> List[int]:
 
 
 def classify(model: nn.Module, inputs: Tensor) -> Tensor:
-    """Run backbone, neck and head on (1, 3, [T,] H, W)."""
+    """Run backbone, neck and head on a batch of one."""
     if hasattr(model, 'cls_head'):  # MMAction2's: one view of one video
         feats, _ = model.extract_feat(inputs[:, None], test_mode=True)
         return model.cls_head(feats)
@@ -43,14 +47,14 @@ def main() -> None:
         '--shape',
         type=int,
         nargs='+',
-        help='size of the input without batch, such as 224 224, 3 224 224 or '
-        "16 224 224 (default: the backbone's img_size, else 224 224, and its "
-        'num_frames)')
+        help='size of the input without batch, such as 224 224, 3 224 224, '
+        '16 224 224 or, of points, 1024 (default: what the config says, else '
+        '224 224)')
     apis.add_config_options(parser)
     args = parser.parse_args()
     cfg = apis.load_config(args.config)
     cfg.merge_from_dict(args.cfg_options)
-    shape = input_shape(cfg.model.backbone, args.shape)
+    shape = input_shape(cfg, args.shape)
     init_default_scope(cfg.get('default_scope', 'lm4ve_mm'))
     model = MODELS.build(cfg.model).eval()
     inputs = torch.zeros(1, *shape)

@@ -6,106 +6,19 @@ Every line is computed from the family's entry and the published
 configuration of one of its models.
 """
 
-from typing import Dict, Iterator, NamedTuple, Tuple
+from collections.abc import Iterator
+
+from family_examples import EXAMPLES
 
 try:
-    from lm4ve_mm.llm.weights.families import (FAMILIES, NESTED, Family,
-                                               resolve_config)
-    from lm4ve_mm.llm.block.geometry import BlockGeometry
+    from lm4ve_mm.llm import FAMILIES, BlockGeometry, Family
+    from lm4ve_mm.llm.weights.families import CARRIERS, resolve_config
 except ModuleNotFoundError as error:
     if error.name != 'lm4ve_mm':
         raise
     raise SystemExit(
         'lm4ve_mm is not installed. In the checkout: '
         "pip install -e '.[all]' -c requirements/constraints.txt") from error
-
-
-def _sizes(width: int, heads: int, hidden: int, layers: int,
-           **more) -> Dict[str, object]:
-    return dict(
-        hidden_size=width,
-        num_attention_heads=heads,
-        intermediate_size=hidden,
-        num_hidden_layers=layers,
-        **more)
-
-
-class Example(NamedTuple):
-    """A published model of a family.
-
-    Args:
-        model: Its name.
-        config: What its configuration file says.
-        licence: Of its weights.
-        free: Its repository on the hub, if one asks for nothing.
-        gated: One that asks to accept terms first, if there is.
-    """
-
-    model: str
-    config: dict
-    licence: str
-    free: str = ''
-    gated: str = ''
-
-
-APACHE = 'Apache-2.0'
-GEMMA = 'Gemma terms of use'
-EXAMPLES: Dict[str, Example] = dict(
-    llama=Example('LLaMA 7B',
-                  _sizes(4096, 32, 11008, 32, hidden_act='silu'),
-                  'Meta, non-commercial; 2 and 3: community licences',
-                  'huggyllama/llama-7b', 'meta-llama/Llama-2-7b-hf'),
-    mistral=Example('Mistral 7B',
-                    _sizes(4096, 32, 14336, 32, hidden_act='silu',
-                           num_key_value_heads=8), APACHE,
-                    gated='mistralai/Mistral-7B-v0.1'),
-    qwen2=Example('Qwen2.5 0.5B',
-                  _sizes(896, 14, 4864, 24, hidden_act='silu',
-                         num_key_value_heads=2, rope_theta=1e6), APACHE,
-                  'Qwen/Qwen2.5-0.5B'),
-    qwen3=Example('Qwen3 0.6B',
-                  _sizes(1024, 16, 3072, 28, hidden_act='silu',
-                         num_key_value_heads=8, head_dim=128,
-                         rope_theta=1e6), APACHE, 'Qwen/Qwen3-0.6B'),
-    gemma=Example('Gemma 2B',
-                  _sizes(2048, 8, 16384, 18, num_key_value_heads=1,
-                         head_dim=256), GEMMA, gated='google/gemma-2b'),
-    gemma2=Example('Gemma 2 2B',
-                   _sizes(2304, 8, 9216, 26, num_key_value_heads=4,
-                          head_dim=256), GEMMA, gated='google/gemma-2-2b'),
-    gemma3=Example('Gemma 3 1B',
-                   _sizes(1152, 4, 6912, 26, num_key_value_heads=1,
-                          head_dim=256), GEMMA,
-                   gated='google/gemma-3-1b-pt'),
-    phi=Example('Phi-2',
-                _sizes(2560, 32, 10240, 32, hidden_act='gelu_new',
-                       partial_rotary_factor=0.4), 'MIT',
-                'microsoft/phi-2'),
-    phi3=Example('Phi-3 mini',
-                 _sizes(3072, 32, 8192, 32, hidden_act='silu'), 'MIT',
-                 'microsoft/Phi-3-mini-4k-instruct'),
-    opt=Example('OPT 125M',
-                _sizes(768, 12, 3072, 12, ffn_dim=3072,
-                       activation_function='relu'),
-                'OPT, non-commercial research', 'facebook/opt-125m'),
-    gpt2=Example('GPT-2',
-                 dict(n_embd=768, n_head=12, n_layer=12,
-                      activation_function='gelu_new'), 'MIT',
-                 'openai-community/gpt2'),
-    gpt_neox=Example('Pythia 160M',
-                     _sizes(768, 12, 3072, 12, hidden_act='gelu',
-                            rotary_pct=0.25), APACHE,
-                     'EleutherAI/pythia-160m'),
-    falcon=Example('Falcon 7B', _sizes(4544, 71, 18176, 32), APACHE,
-                   'tiiuae/falcon-7b'),
-    bloom=Example('BLOOM 560M', dict(n_embed=1024, n_head=16, n_layer=24),
-                  'BigScience RAIL 1.0', 'bigscience/bloom-560m'),
-    bert=Example('BERT base',
-                 _sizes(768, 12, 3072, 12, hidden_act='gelu'), APACHE,
-                 'google-bert/bert-base-uncased'),
-    roberta=Example('RoBERTa base',
-                    _sizes(768, 12, 3072, 12, hidden_act='gelu'), 'MIT',
-                    'FacebookAI/roberta-base'))
 
 NORMS = dict(rms='RMSNorm', layer='LayerNorm')
 PLACEMENTS = dict(pre='before', post='after', sandwich='around')
@@ -146,8 +59,21 @@ them; none was reachable from here, so read the page before you build on it.
 TAIL = """
 LLaMA is also read from Meta's own files (`params.json`), however many shards
 they have. Inside a multimodal checkpoint the language model is found by its
-`text_config` and read by its own family's entry; `model_type` is one of
-{nested}.
+`text_config` (or `llm_config`, `language_config`) and read by its own family's
+entry, whatever `model_type` the whole has. Where the inner configuration does
+not say which language model it is, these are known: {carriers}.
+
+What a configuration leaves out, or says null of, means what it means to
+transformers. Of the rotary phase, `mrope` is the plain one (all three
+positions of a token are equal); `dynamic` is plain up to the trained length,
+which has to be 2048 tokens or more; `yarn` and `longrope` are read where they
+stretch nothing. Any other phase is an error with `rope=True`.
+
+Quantised checkpoints (GPTQ, AWQ, bitsandbytes, fp8, MLX and others, or
+anything stored as integers or 8-bit floats) are refused before their weights
+are read: take the unquantised checkpoint. Adapters have to be merged first.
+`model.safetensors` comes before an index beside it, as in transformers, and
+`transformers_weights` of the configuration names another file.
 
 Sliding windows (Mistral, Gemma 2 and 3, Phi-3) are not applied: every token
 sees all others, or with `causal=True` all before it.
@@ -156,8 +82,25 @@ The cost grows with the block (7 million parameters at width 768, 202 million
 in LLaMA 7B) and with the tokens that the head reads: see
 [shortcut.md](shortcut.md).
 
-A family that is not listed is an error that names those that are. To add
-one, write an entry in `lm4ve_mm/llm/weights/families/` and a case in
+A family that is not listed is computed by `transformers` itself, if the
+installed one builds it, and the log says so once. Its layer is read as
+strictly as any other and is held, frozen, digested and saved in the same way;
+`causal`, padding, `keep`, `trainable=True`, `final_norm` and block files work.
+There are no shortcuts, so it costs what the architecture costs, and
+`rope=True`, `attention=False`, LoRA on the block, `init='random'` and more
+than one layer are errors. Tried so far: OLMo 1 to 3, OLMoE, Mixtral, Qwen 2
+and 3 MoE, DeepSeek V2 and V3, GPT-OSS, GLM-4 MoE, Granite, Cohere 1 and 2,
+Persimmon, GPT-BigCode, StarCoder2, BioGPT, Apertus, EXAONE 4, Arcee, Hunyuan,
+ModernBERT. Refused in one sentence are layers with a recurrent state (Mamba,
+RWKV), with a mask or positions of their own (MPT, DeBERTa), that are shared
+(ALBERT), that need an encoder (T5), or that compute constants (OpenAI GPT).
+Before it is built in, the layer is run once on four tokens to see that their
+order does not matter and that masks are heeded.
+
+A family that `transformers` does not know either is an error that names those
+that are listed. To add one from a package of your own, hand its entry to
+`lm4ve_mm.llm.register_family()`; here, write it in
+`lm4ve_mm/llm/weights/families/`, with a case in
 `tests/test_llm/family_cases.py`.
 
 ## From the hub
@@ -180,7 +123,8 @@ The variables of Hugging Face mean what they always do:
 - `HF_HUB_CACHE`: configurations and whole files. A model that any program has
   downloaded is used from there.
 - `HF_ASSETS_CACHE`: the layers, each in a file of its own under
-  `lm4ve_mm/OWNER--MODEL/COMMIT/`.
+  `lm4ve_mm/OWNER--MODEL/COMMIT/`, with a sha256 that is checked whenever it
+  is read.
 - `HF_ENDPOINT`: a mirror of the hub.
 
 A branch may move, and the digest in a checkpoint then refuses the new block:
@@ -208,7 +152,7 @@ joined queries, keys and values of others) takes a copy of those tensors.
 """
 
 
-def _blocks() -> Iterator[Tuple[Family, BlockGeometry]]:
+def _blocks() -> Iterator[tuple[Family, BlockGeometry]]:
     """Each family with the last block of its example.
 
     Meta's files are a form of one of them, without a row of their own.
@@ -223,7 +167,7 @@ def _blocks() -> Iterator[Tuple[Family, BlockGeometry]]:
         yield family, family.layer_geometry(settings, last)
 
 
-def rows() -> Iterator[Tuple[str, ...]]:
+def rows() -> Iterator[tuple[str, ...]]:
     """What is special about each family."""
     for family, block in _blocks():
         norm = f'{NORMS[block.norm]} {PLACEMENTS[block.placement]}'
@@ -236,7 +180,7 @@ def rows() -> Iterator[Tuple[str, ...]]:
                block.activation + gate, phase, family.note)
 
 
-def sizes() -> Iterator[Tuple[str, ...]]:
+def sizes() -> Iterator[tuple[str, ...]]:
     """How large one block of each example is, and who may use it."""
     for family, block in _blocks():
         example = EXAMPLES[family.name]
@@ -251,7 +195,7 @@ def sizes() -> Iterator[Tuple[str, ...]]:
                    (('no', example.free), ('yes', example.gated)) if repo))
 
 
-def table(header: Tuple[str, ...], lines: Iterator[Tuple[str, ...]]) -> str:
+def table(header: tuple[str, ...], lines: Iterator[tuple[str, ...]]) -> str:
     """A table in Markdown."""
     cells = [header, ['---'] * len(header), *lines]
     return '\n'.join(f'| {" | ".join(line)} |' for line in cells)
@@ -259,9 +203,9 @@ def table(header: Tuple[str, ...], lines: Iterator[Tuple[str, ...]]) -> str:
 
 def page() -> str:
     """The whole page, in Markdown."""
-    nested = ', '.join(f'`{name}`' for name in NESTED)
+    carriers = ', '.join(f'`{name}`' for name in sorted(CARRIERS))
     return (f'{HEAD}\n{table(HEADER, rows())}\n{MIDDLE}\n'
-            f'{table(SIZES, sizes())}\n{TAIL.format(nested=nested)}')
+            f'{table(SIZES, sizes())}\n{TAIL.format(carriers=carriers)}')
 
 
 if __name__ == '__main__':

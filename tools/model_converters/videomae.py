@@ -19,8 +19,8 @@ be named in the config as it is (model.backbone.init_cfg.checkpoint).
 """
 
 from lm4ve_mm.apis.convert_published import Format, convert_or_exit
-from lm4ve_mm.published.videomae import (LLAMA_LAYER, is_videomae, translate,
-                                         unwrapped)
+from lm4ve_mm.published.translate import unwrapped
+from lm4ve_mm.published.videomae import LLAMA_LAYER, is_videomae, translate
 
 VIDEOMAE = Format('VideoMAE', LLAMA_LAYER, is_videomae, unwrapped, translate)
 

@@ -10,11 +10,16 @@ data_preprocessor = dict(
 # The transforms see BGR images.
 bgr_mean = data_preprocessor['mean'][::-1]
 bgr_std = data_preprocessor['std'][::-1]
+# As DeiT reads ImageNet: not turned by EXIF, CMYK as Pillow converts it.
+load_image = dict(
+    type='lm4ve_mm.LoadNamedImage',
+    imdecode_backend='pillow',
+    color_type='color_ignore_orientation')
 
 # DeiT's argument list also has colour jitter 0.4, but timm leaves it out
 # when an auto-augment policy is given (data/transforms_factory.py).
 train_pipeline = [
-    dict(type='lm4ve_mm.LoadNamedImage'),
+    load_image,
     dict(
         type='mmpretrain.RandomResizedCrop',
         scale=224,
@@ -37,12 +42,13 @@ train_pipeline = [
         mode='rand',
         min_area_ratio=0.02,
         max_area_ratio=1 / 3,
-        fill_color=bgr_mean,
+        # The noise is truncated to whole levels: half a level more rounds it.
+        fill_color=[x + 0.5 for x in bgr_mean],
         fill_std=bgr_std),
     dict(type='mmpretrain.PackInputs'),
 ]
 test_pipeline = [
-    dict(type='lm4ve_mm.LoadNamedImage'),
+    load_image,
     dict(
         type='mmpretrain.ResizeEdge',
         scale=256,

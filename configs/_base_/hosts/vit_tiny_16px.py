@@ -11,6 +11,7 @@ model = dict(
         img_size=16,
         patch_size=4,
         pos_embed_std=0.5,
+        cls_token_std=0.02,
         drop_path_rate=0.1),
     neck=None,
     head=dict(

@@ -1,13 +1,18 @@
 """Keeps what is frozen frozen, says so, and proves it."""
 
-from typing import Dict, List, Sequence
+from collections.abc import Sequence
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from mmengine.runner import BaseLoop
 from torch import nn
 
+from lm4ve_mm.engine.checksum import checksum
+from lm4ve_mm.engine.gradient_watch import GradientWatch
+from lm4ve_mm.engine.ranks import compare_ranks
 from lm4ve_mm.llm import BlockMismatchError, digest
-from lm4ve_mm.models import META_KEY, find_llm_layers, unwrap
+from lm4ve_mm.llm.verified_layer import IDENTITY_KEY
+from lm4ve_mm.models import META_KEY, find_llm_layers, report_frozen, unwrap
 from lm4ve_mm.registry import HOOKS
 
 
@@ -19,9 +24,16 @@ class FreezeLLMHook(Hook):
       and are frozen, and which block is built in.
     * It freezes the host's modules named in ``freeze`` and keeps them in
       eval mode: ``freeze=['backbone']`` trains adapters on a frozen ViT.
-    * It compares the block's digest before and after training and before
-      testing, and that of the frozen host modules over the training.
-    * It writes the block's identity into the checkpoint's metadata.
+    * It compares the block's digest before and after training, before
+      testing and before a validation by itself, and that of the frozen host
+      modules over the training. Before each checkpoint, and each validation
+      of a training, a checksum is compared, so that no checkpoint names a
+      block that was changed.
+    * It compares the blocks of all processes at the start.
+    * It looks whether the maps of every layer had a gradient in the first
+      iteration: if not, nobody runs the layer.
+    * It writes the block's identity into the checkpoint's metadata, and warns
+      of a checkpoint without one.
 
     Args:
         freeze (Sequence[str]): Names of host modules to freeze.
@@ -30,7 +42,9 @@ class FreezeLLMHook(Hook):
 
     Raises:
         ValueError: When the run starts, if a name in ``freeze`` is unknown.
-        BlockMismatchError: If frozen weights were changed.
+        RunError: After the first iteration, if nobody runs a layer.
+        BlockMismatchError: If frozen weights were changed, or differ from
+            process to process.
     """
 
     # Before EMAHook makes its copy of the model.
@@ -41,9 +55,13 @@ class FreezeLLMHook(Hook):
                  check_digest: bool = True) -> None:
         self.freeze = tuple(freeze)
         self.check_digest = check_digest
-        self._frozen_host: Dict[str, nn.Module] = {}
+        self._frozen_host: dict[str, nn.Module] = {}
         self._host_digest = ''
         self._reported = False
+        self._iteration = 0
+        self._gradients: GradientWatch | None = None
+        # Checksums of what is frozen, while training.
+        self._sums: dict[str, list] = {}
 
     def before_run(self, runner) -> None:
         """Freeze the named modules before anything is trained."""
@@ -79,9 +97,14 @@ class FreezeLLMHook(Hook):
     def before_train(self, runner) -> None:
         """Report, and check the block after initialisation and resume."""
         self._report(runner)
+        compare_ranks(find_llm_layers(unwrap(runner.model)))
         self._check(runner)
-        if self._frozen_host and self.check_digest:
-            self._host_digest = self._digest_host()
+        report_frozen(unwrap(runner.model), self.freeze)
+        if self.check_digest:
+            self._sums = self._checksums(runner)
+            if self._frozen_host:
+                self._host_digest = self._digest_host()
+        self._gradients = GradientWatch(runner.model)
 
     def before_train_iter(self,
                           runner,
@@ -92,8 +115,24 @@ class FreezeLLMHook(Hook):
             if module.training:
                 module.eval()
 
+    def after_train_iter(self,
+                         runner,
+                         batch_idx: int,
+                         data_batch=None,
+                         outputs=None) -> None:
+        """Once, look for layers that had no gradient."""
+        self._iteration = runner.iter + 1
+        if self._gradients is not None:
+            watch, self._gradients = self._gradients, None
+            watch.finish()
+
+    def after_train_epoch(self, runner) -> None:
+        """Compare checksums in every process; only one of them saves."""
+        self._compare_sums(runner)
+
     def after_train(self, runner) -> None:
         """Check that nothing frozen has moved."""
+        self._sums = {}
         self._check(runner)
         if self._host_digest and self._digest_host() != self._host_digest:
             raise BlockMismatchError(
@@ -101,22 +140,75 @@ class FreezeLLMHook(Hook):
                 'weights or statistics changed during training')
 
     def before_val(self, runner) -> None:
-        """Report once; training has checked already."""
-        self._report(runner)
+        """Check as before a test; within a training, by the checksum."""
+        if self._sums:
+            self._compare_sums(runner)
+        else:
+            self.before_test(runner)
 
     def before_test(self, runner) -> None:
         """Report, and check the block that is about to be tested."""
         self._report(runner)
+        compare_ranks(find_llm_layers(unwrap(runner.model)))
         self._check(runner)
 
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Warn of weights that do not say which block they belong to."""
+        layers = find_llm_layers(unwrap(runner.model))
+        held = {name.removeprefix('module.')
+                for name in checkpoint.get('state_dict', checkpoint)}
+        # A plain host may start a training: it has no maps to be of a block.
+        starts = not runner._resume and isinstance(runner._train_loop,
+                                                   BaseLoop)
+        unknown = [
+            name for name, layer in layers.items()
+            if not layer.trainable and f'{name}.{IDENTITY_KEY}' not in held
+            and not (starts and f'{name}.map_in.weight' not in held)
+        ]
+        if unknown:
+            runner.logger.warning(
+                f'FreezeLLMHook: the checkpoint does not say which block '
+                f'{", ".join(unknown)} was trained with (it has no '
+                f'{IDENTITY_KEY}), so nobody can tell whether it is the one '
+                f'in this model: {layers[unknown[0]].identity}')
+
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Write which block the weights belong to."""
+        """Check what is frozen, and write which block the weights belong to.
+
+        Raises:
+            BlockMismatchError: If it has changed; nothing is saved then.
+        """
+        self._compare_sums(runner)
         layers = find_llm_layers(unwrap(runner.model))
         if layers:
             checkpoint['meta'][META_KEY] = {
                 name: layer.describe()
                 for name, layer in layers.items()
             }
+
+    def _checksums(self, runner) -> dict[str, list]:
+        """Checksums of frozen blocks and frozen host modules, by name."""
+        layers = find_llm_layers(unwrap(runner.model))
+        frozen = {name: layer.frozen_tensors().values()
+                  for name, layer in layers.items() if not layer.trainable}
+        frozen.update((name, module.state_dict().values())
+                      for name, module in self._frozen_host.items())
+        return {name: checksum(tensors) for name, tensors in frozen.items()}
+
+    def _compare_sums(self, runner) -> None:
+        """Compare with the checksums of the start, if there are any."""
+        if not self._sums:
+            return
+        found = self._checksums(runner)
+        changed = [name for name in found if found[name] != self._sums[name]]
+        if changed:
+            raise BlockMismatchError(
+                f'The frozen weights of {changed} have changed '
+                f'since the training began, by iteration {self._iteration}. '
+                'Something wrote into them or changed their type (an '
+                'initialiser, an optimiser, model.half()). The checkpoints '
+                'before were checked when they were saved: resume from the '
+                'last of them once the cause is found')
 
     def _check(self, runner) -> None:
         if not self.check_digest:
@@ -125,7 +217,7 @@ class FreezeLLMHook(Hook):
             layer.check_digest()
 
     def _digest_host(self) -> str:
-        states: List[dict] = [
+        states = [
             module.state_dict() for module in self._frozen_host.values()
         ]
         return digest(states)

@@ -1,17 +1,18 @@
 """The learning rate of VideoMAE, step by step, in closed form."""
 
 import math
-from typing import List
 
-from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
-from mmengine.optim.scheduler.param_scheduler import INF, _ParamScheduler
+from mmengine.optim.scheduler.param_scheduler import INF
 
+from lm4ve_mm.engine.errors import RunError
 from lm4ve_mm.registry import PARAM_SCHEDULERS
 from lm4ve_mm.utils.errors import ConfigError
 
+from .closed_form import ClosedFormLR
+
 
 @PARAM_SCHEDULERS.register_module()
-class StepWarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
+class StepWarmupCosineLR(ClosedFormLR):
     r"""Linear warm-up from zero, then a cosine, as VideoMAE computes it.
 
     With W = ``warmup`` and T = ``end``, both in steps, and a group's own base
@@ -78,6 +79,11 @@ class StepWarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
             raise ConfigError(
                 'convert_to_iter_based=True converts epochs to steps, but '
                 'by_epoch=False says that these are steps already')
+        if not epoch_length:
+            raise RunError(
+                'an epoch has no step: the training data is smaller than one '
+                'batch (train_dataloader.batch_size in each process), and '
+                'drop_last leaves the rest out')
         return cls(*args, warmup=warmup * epoch_length,
                    end=end * epoch_length, by_epoch=False, **kwargs)
 
@@ -98,6 +104,3 @@ class StepWarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
             return low
         turn = (step - self.warmup) / (self.length - self.warmup)
         return low + (base_lr - low) * (1 + math.cos(math.pi * turn)) / 2
-
-    def _get_value(self) -> List[float]:
-        return [self.lr_at(self.last_step, base) for base in self.base_values]

@@ -2,18 +2,18 @@
 
 import logging
 import math
-from typing import List
 
 from mmengine.logging import print_log
-from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
-from mmengine.optim.scheduler.param_scheduler import INF, _ParamScheduler
+from mmengine.optim.scheduler.param_scheduler import INF
 
 from lm4ve_mm.registry import PARAM_SCHEDULERS
 from lm4ve_mm.utils.errors import ConfigError
 
+from .closed_form import ClosedFormLR
+
 
 @PARAM_SCHEDULERS.register_module()
-class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
+class WarmupCosineLR(ClosedFormLR):
     r"""Linear warm-up into a cosine, as timm 0.4 computes it for DeiT.
 
     With ``t = max(epoch - lag, 0)`` and a group's own base rate ``lr``::
@@ -121,9 +121,6 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
             return self.min_lr
         cosine = (1 + math.cos(math.pi * t / self.max_epochs)) / 2
         return self.min_lr + (base_lr - self.min_lr) * cosine
-
-    def _get_value(self) -> List[float]:
-        return [self.lr_at(self.last_step, base) for base in self.base_values]
 
     def _check_groups(self, optimizer) -> None:
         """Refuse a group whose rate the cosine would raise."""

@@ -1,19 +1,22 @@
 """Products with frozen weights on a CPU.
 
 ``F.linear`` in fp32 is MKL's there, which is slow where few tokens meet a
-wide weight. oneDNN, which torch brings along, multiplies the same numbers in
-a third to half of the time for 8 or 32 tokens and in five sixths for 1,568
+wide weight. oneDNN, which is part of torch, multiplies the same numbers in a
+third to half of the time for 8 or 32 tokens and in five sixths for 1,568
 (11,008 x 4,096, AMD EPYC with AVX-512, two threads, measured here). Torch
-takes it for whole graphs that it has compiled only; its operator has no
+itself uses it only in graphs that it has compiled. Its operator has no
 gradient, which for a frozen weight is one more such product.
 """
 
-from typing import Any, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
+
+from .recording import is_recording
 
 _AVAILABLE = (
     torch.backends.mkldnn.is_available()
@@ -45,7 +48,7 @@ class _FrozenProduct(torch.autograd.Function):
         return _product(x, weight)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tuple[Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         weight, = ctx.saved_tensors
         return _FrozenProduct.apply(grad, weight.t()), None
 
@@ -53,20 +56,20 @@ class _FrozenProduct(torch.autograd.Function):
 def suits(x: Tensor, weight: Tensor) -> bool:
     """Whether oneDNN can be taken.
 
-    Not where the weight is trained, where autocast chooses the type, or where
-    a graph is recorded that others will run.
+    Not where the weight is trained, where autocast chooses the type, where a
+    graph is recorded that others will run, or under ``torch.func``, which
+    knows no rules for oneDNN's operator.
     """
-    return (_AVAILABLE and torch.backends.mkldnn.enabled
+    return (_AVAILABLE and not is_recording()
+            and bool(torch.backends.mkldnn.enabled)
             and x.device.type == 'cpu' and weight.device.type == 'cpu'
             and x.dtype == weight.dtype == torch.float32
             and not weight.requires_grad and x.numel() > 0
-            and not torch.is_autocast_enabled('cpu')
-            and not torch.compiler.is_compiling()
-            and not torch.jit.is_tracing())
+            and not torch.is_autocast_enabled('cpu'))
 
 
 def frozen_linear(x: Tensor, weight: Tensor,
-                  bias: Optional[Tensor] = None) -> Tensor:
+                  bias: Tensor | None = None) -> Tensor:
     """``F.linear`` for a weight that is not trained.
 
     Args:

@@ -1,12 +1,15 @@
 """The shape of one transformer block, whatever family it comes from."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any
 
 NORMS = ('rms', 'layer')
 PLACEMENTS = ('pre', 'post', 'sandwich')
 ACTIVATIONS = ('silu', 'gelu', 'gelu_tanh', 'relu')
 
+# Default of a number that is worked out from others.
+_DERIVED: Any = None
 _CHOICES = dict(norm=NORMS, placement=PLACEMENTS, activation=ACTIVATIONS)
 
 
@@ -59,8 +62,8 @@ class BlockGeometry:
     width: int
     num_heads: int
     ffn_dim: int
-    num_kv_heads: Optional[int] = None
-    head_dim: Optional[int] = None
+    num_kv_heads: int = _DERIVED
+    head_dim: int = _DERIVED
     norm: str = 'rms'
     norm_eps: float = 1e-6
     placement: str = 'pre'
@@ -70,16 +73,16 @@ class BlockGeometry:
     out_bias: bool = False
     ffn_bias: bool = False
     final_norm: bool = True
-    rope_theta: Optional[float] = None
+    rope_theta: float | None = None
     norm_offset: float = 0.0
     qk_norm: bool = False
     parallel: bool = False
     shared_norm: bool = False
-    attention_scale: Optional[float] = None
-    softcap: Optional[float] = None
-    rope_dims: Optional[int] = None
+    attention_scale: float | None = None
+    softcap: float | None = None
+    rope_dims: int = _DERIVED
     rope_factor: float = 1.0
-    rope_bands: Optional[Tuple[float, float, float]] = None
+    rope_bands: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         for name, known in _CHOICES.items():
@@ -146,11 +149,11 @@ class BlockGeometry:
                              f'{", ".join(known)}')
         return cls(**values)
 
-    def to_dict(self) -> Dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values, for metadata."""
         return asdict(self)
 
-    def linear_shapes(self) -> Dict[str, Tuple[int, int, bool]]:
+    def linear_shapes(self) -> dict[str, tuple[int, int, bool]]:
         """Every linear map as name -> (out features, in features, bias)."""
         width, hidden = self.width, self.ffn_dim
         queries = self.num_heads * self.head_dim
@@ -167,7 +170,7 @@ class BlockGeometry:
             shapes['ffn.gate'] = (hidden, width, self.ffn_bias)
         return shapes
 
-    def norm_names(self) -> Tuple[str, ...]:
+    def norm_names(self) -> tuple[str, ...]:
         """The norms of the token width that the block has."""
         names = ['attn_norm']
         if not self.shared_norm:
@@ -178,15 +181,15 @@ class BlockGeometry:
 
     def norm_shapes(self,
                     name: str,
-                    width: Optional[int] = None) -> Dict[str, Tuple[int, ...]]:
+                    width: int | None = None) -> dict[str, tuple[int, ...]]:
         """Tensors of the norm called ``name``, over the token width or
         ``width``, each of shape (width,)."""
         parts = ('weight', 'bias') if self.norm == 'layer' else ('weight', )
         return {f'{name}.{part}': (width or self.width, ) for part in parts}
 
-    def tensor_shapes(self) -> Dict[str, Tuple[int, ...]]:
+    def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
         """Every tensor of the block (without the final norm) -> its shape."""
-        shapes: Dict[str, Tuple[int, ...]] = {}
+        shapes: dict[str, tuple[int, ...]] = {}
         for name, (rows, columns, bias) in self.linear_shapes().items():
             shapes[f'{name}.weight'] = (rows, columns)
             if bias:

@@ -1,15 +1,14 @@
 """Rotary phase (Su et al., arXiv 2104.09864), in the half-split layout."""
 
 import math
-from typing import Optional, Tuple
 
 import torch
 from torch import Tensor
 
 
 def _slow_down(frequencies: Tensor, factor: float,
-               bands: Optional[Tuple[float, float, float]]) -> Tensor:
-    """Divide the frequencies by ``factor``, all or by LLaMA 3.1's rule.
+               bands: tuple[float, float, float] | None) -> Tensor:
+    """Divide the frequencies by ``factor``: all, or by LLaMA 3.1's rule.
 
     With ``bands`` (low, high, length) what counts is how often a wave turns
     within ``length`` positions: more than ``high`` times, it is left alone;
@@ -29,7 +28,7 @@ def rotary_phase(num_tokens: int,
                  theta: float,
                  like: Tensor,
                  factor: float = 1.0,
-                 bands: Optional[Tuple[float, float, float]] = None) -> Tensor:
+                 bands: tuple[float, float, float] | None = None) -> Tensor:
     """Angles of positions 0..N-1, as (2, N, dims): cosines, then sines.
 
     Args:

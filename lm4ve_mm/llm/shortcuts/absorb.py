@@ -15,28 +15,28 @@ this approximates. It does not hold where something that is not linear comes
 between a key and its score: a rotary phase, a norm of keys.
 """
 
-from typing import Optional, Union
-
 import torch
 from torch import Tensor
 
-from ..block.transformer_block import (Attention, TransformerBlock,
-                                       masked_softmax)
-from ..block.linear import at_least_fp32, compute_like
-from .projections import Entry, Folded, TwoSteps
+from ..block.attention import Attention, masked_softmax
+from ..block.precision import at_least_fp32, compute_like
 from ..block.tokens import Keep, take
+from ..block.transformer_block import TransformerBlock
+from ..maps import LinearMap
+from .fold import Folded
+from .projections import TwoSteps, divide_by_rms, with_ones
 
 
-def absorbed_attention(attn: Attention, projections: Union[TwoSteps, Folded],
-                       tokens: Tensor, keep: Optional[Keep],
-                       mask: Optional[Tensor]) -> Tensor:
+def absorbed_attention(attn: Attention, projections: TwoSteps | Folded,
+                       tokens: Tensor, keep: Keep | None,
+                       mask: Tensor | None) -> Tensor:
     """Attention output of the kept tokens.
 
     Args:
         attn: The block's attention, without rotary phase.
         projections: From the tokens to queries, keys and values.
         tokens: (B, N, C), each divided by its root mean square.
-        keep: The asking tokens; None means all.
+        keep: The tokens that look; None means all.
         mask: Broadcasts to (B, heads, kept, N), True where a token may be
             looked at; or None.
 
@@ -51,7 +51,7 @@ def absorbed_attention(attn: Attention, projections: Union[TwoSteps, Folded],
 
     back = projections.keys_back(query)  # (B, kept, groups, heads of it, C)
     scores = torch.einsum('bkguc,bnc->bgukn', back, tokens)
-    shared = shared_score(attn, projections, query)
+    shared = _shared_score(attn, projections, query)
     if shared is not None:
         scores = scores + shared
     scores = at_least_fp32(scores.flatten(1, 2))  # (B, heads, kept, N)
@@ -67,8 +67,8 @@ def absorbed_attention(attn: Attention, projections: Union[TwoSteps, Folded],
     return attn.out(mixed.flatten(2))
 
 
-def shared_score(attn: Attention, projections: Union[TwoSteps, Folded],
-                 query: Tensor) -> Optional[Tensor]:
+def _shared_score(attn: Attention, projections: TwoSteps | Folded,
+                  query: Tensor) -> Tensor | None:
     """What a bias of the keys adds to every score of a query.
 
     None where it can be left out, as the softmax drops it. But bounded scores
@@ -94,21 +94,42 @@ def shared_score(attn: Attention, projections: Union[TwoSteps, Folded],
     return (query * bias).sum(-1).permute(0, 2, 3, 1).unsqueeze(-1)
 
 
-def absorbed_block(block: TransformerBlock, x: Tensor, keep: Optional[Keep],
-                   mask: Optional[Tensor]) -> Tensor:
+def absorbed_first_block(block: TransformerBlock, map_in: LinearMap,
+                         projections: TwoSteps | Folded, tokens: Tensor,
+                         mask: Tensor | None, keep: Keep | None) -> Tensor:
+    """``block(map_in(tokens), mask, keep)`` for a few kept tokens.
+
+    Args:
+        block: The first one.
+        map_in: The map to its width.
+        projections: Of both, with the Gram matrix.
+        tokens: (B, N, C).
+        mask, keep: See :func:`absorbed_attention`.
+
+    Returns:
+        Tensor: (B, kept, D).
+    """
+    unit = divide_by_rms(
+        with_ones(tokens, map_in), projections.gram, projections.eps)
+    mixed = absorbed_attention(block.attn, projections, unit, keep, mask)
+    return block.finish(map_in(take(tokens, keep)), mixed)
+
+
+def absorbed_block(block: TransformerBlock, x: Tensor, mask: Tensor | None,
+                   keep: Keep | None) -> Tensor:
     """``block(x, mask, keep)`` for a few kept tokens of a later block.
 
-    What enters is wide already, so only the keys and values are absorbed.
+    Its input is wide already, so only the keys and values are absorbed.
 
     Args:
         block: Any block but the first.
         x: (B, N, D).
-        keep, mask: See :func:`absorbed_attention`.
+        mask, keep: See :func:`absorbed_attention`.
 
     Returns:
         Tensor: (B, kept, D).
     """
     fed = x if block.geometry.placement == 'post' else block.attn_norm(x)
-    mixed = absorbed_attention(block.attn, TwoSteps(block.attn, Entry()), fed,
-                               keep, mask)
+    mixed = absorbed_attention(block.attn, TwoSteps(block.attn), fed, keep,
+                               mask)
     return block.finish(take(x, keep), mixed)

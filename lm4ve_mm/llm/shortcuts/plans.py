@@ -1,13 +1,14 @@
 """Which of the exact ways to run a block costs least.
 
-Multiply-accumulates (MACs) of one call are counted, forward alone or with the
-backward pass: a product with a frozen weight has one more there (the gradient
-of its input), a product with a trained weight, or of two activations, two
-more. What all ways have in common (output map, feed-forward part) is left out.
+The multiply-accumulates (MACs) of one call are counted, with or without the
+backward pass. There a product with a frozen weight costs one more product
+(the gradient of its input); a product with a trained weight, or of two
+activations, costs two more. What all ways have in common (output map,
+feed-forward part) is left out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Iterable
 
 from ..block.geometry import BlockGeometry
 
@@ -22,17 +23,27 @@ class Plan:
 
     Args:
         fold: The map in and the three projections are multiplied first, see
-            :func:`lm4ve_mm.llm.shortcuts.projections.fold`.
-        absorb: Keys and values are not formed, see :mod:`.shortcut`.
+            :mod:`.fold`.
+        absorb: Keys and values are not formed, see :mod:`.absorb`.
     """
 
     fold: bool = False
     absorb: bool = False
 
 
+PLAIN = Plan()
+# Value of `shortcut` -> the plan that it forces.
+SHORTCUTS: dict[str, Plan | None] = dict(
+    auto=None,
+    off=PLAIN,
+    absorb=Plan(absorb=True),
+    fold=Plan(fold=True),
+    fold_absorb=Plan(fold=True, absorb=True))
+
+
 @dataclass(frozen=True)
 class Call:
-    """What a block is asked for.
+    """Sizes of one call, on which the choice depends.
 
     Args:
         embed_dims: Width C of the tokens that enter; None where they are the
@@ -113,6 +124,52 @@ def _behind_another_block(geometry: BlockGeometry, call: Call,
 
 
 def cheapest(geometry: BlockGeometry, call: Call,
-             plans: Iterable[Plan]) -> Plan:
-    """The plan of fewest MACs; the first of those that are equal."""
-    return min(plans, key=lambda plan: count_macs(geometry, call, plan))
+             plans: Sequence[Plan]) -> Plan:
+    """The plan of fewest MACs; the first of those that are equal.
+
+    A loop, since the compiler of torch 2.9 cannot trace ``min(key=...)``.
+    """
+    best, fewest = plans[0], count_macs(geometry, call, plans[0])
+    for plan in plans[1:]:
+        macs = count_macs(geometry, call, plan)
+        if macs < fewest:
+            best, fewest = plan, macs
+    return best
+
+
+def can_absorb(geometry: BlockGeometry, rope: bool) -> bool:
+    """Whether scores are linear in the tokens that are looked at."""
+    return not rope and not geometry.qk_norm
+
+
+def choose_plans(shortcut: str, geometry: BlockGeometry, absorbs: bool,
+                 call: Call, num_blocks: int) -> tuple[Plan, Plan]:
+    """Plans of the first and of the last block; others are run plainly.
+
+    The first block can be folded, the last one absorbed; a single block is
+    both.
+
+    Args:
+        shortcut: A key of ``SHORTCUTS``.
+        geometry: Of the blocks.
+        absorbs: Whether keys may be absorbed.
+        call: Sizes of the call.
+        num_blocks: How many blocks.
+    """
+    forced = SHORTCUTS[shortcut]
+    ways = (False, True) if absorbs else (False, )
+    if num_blocks == 1:
+        plan = forced
+        if plan is None:
+            plan = cheapest(geometry, call, [
+                Plan(fold, absorb) for absorb in ways
+                for fold in (False, True)])
+        return plan, plan
+    if forced is not None:
+        return Plan(fold=forced.fold), Plan(absorb=forced.absorb)
+    everything = Call(call.embed_dims, call.batch, call.num_tokens,
+                      call.num_tokens, call.training, call.cached)
+    behind = Call(None, call.batch, call.num_tokens, call.num_kept,
+                  call.training)
+    return (cheapest(geometry, everything, [PLAIN, Plan(fold=True)]),
+            cheapest(geometry, behind, [Plan(absorb=way) for way in ways]))

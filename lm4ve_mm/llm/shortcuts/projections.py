@@ -7,22 +7,24 @@ vector of the host's C dimensions; from there to queries, keys and values it
 is one linear map, which is applied in two steps or folded into one.
 """
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..block.transformer_block import Attention, TransformerBlock
-from ..block.linear import at_least_fp32, compute_like
-from ..block.heads import heads_back, heads_forward
+from ..block.attention import Attention
+from ..block.norms import PretrainedRMSNorm
+from ..block.precision import at_least_fp32, compute_like
+from ..block.transformer_block import TransformerBlock
 from ..maps import LinearMap
 
 
-class Entry(NamedTuple):
-    """How a token z / r of the host becomes what the projections are fed.
+class NormedMap(NamedTuple):
+    """The map in and the norm behind it, for a token that is z / r.
 
-    ``gain * (weight @ token) + shift``; None stands for doing nothing.
+    ``gain * (weight @ token) + shift`` is what the projections are fed with;
+    None leaves a step out.
 
     Args:
         weight: (D, C), with a bias of the map as one more column.
@@ -31,55 +33,63 @@ class Entry(NamedTuple):
         eps: Of the norm; None where the block has none in front.
     """
 
-    weight: Optional[Tensor] = None
-    gain: Optional[Tensor] = None
-    shift: Optional[Tensor] = None
-    eps: Optional[float] = None
+    weight: Tensor
+    gain: Tensor | None = None
+    shift: Tensor | None = None
+    eps: float | None = None
 
-    def widen(self, tokens: Tensor) -> Tensor:
-        """(..., C) -> (..., D), without ``shift``; the norm in fp32."""
-        if self.weight is None:
-            return tokens
+    def widen(self, tokens: Tensor, total: Tensor | None = None) -> Tensor:
+        """(..., C) -> (..., D); the norm in fp32.
+
+        Args:
+            tokens: One token, or a sum of tokens, in each row.
+            total: (..., 1), the weights that it sums; None means one token.
+        """
         wide = F.linear(tokens, compute_like(self.weight, tokens))
-        return wide if self.gain is None else (wide * self.gain).to(wide)
+        if self.gain is not None:
+            wide = (wide * self.gain).to(wide)
+        if self.shift is not None:
+            shift = self.shift if total is None else self.shift * total
+            wide = (wide + shift).to(wide)
+        return wide
 
     def narrow(self, wide: Tensor) -> Tensor:
-        """Transpose of :meth:`widen`: (..., D) -> (..., C)."""
-        if self.weight is None:
-            return wide
+        """Transpose of the linear part: (..., D) -> (..., C)."""
         if self.gain is not None:
             wide = (wide * self.gain).to(wide)
         return F.linear(wide, compute_like(self.weight, wide).t())
 
     def matrix(self) -> Tensor:
-        """:meth:`widen` as a matrix, (D, C)."""
+        """The linear part as a matrix, (D, C)."""
         if self.gain is None:
             return self.weight
         return self.gain[:, None].to(self.weight.dtype) * self.weight
 
-    def gram(self) -> Tensor:
+    def gram(self) -> Tensor | None:
         """``W^T W / D`` (C, C): ``r^2 = z^T gram z + eps``.
 
-        In fp32 or wider, also under autocast.
+        In fp32 or wider, also under autocast; None without a norm.
         """
+        if self.eps is None:
+            return None
         with torch.autocast(self.weight.device.type, enabled=False):
             weight = at_least_fp32(self.weight)
             return weight.t() @ weight / weight.shape[0]
 
 
-def enter(map_in: LinearMap, block: TransformerBlock) -> Entry:
+def normed_map(map_in: LinearMap, block: TransformerBlock) -> NormedMap:
     """How the host's tokens enter ``block`` through ``map_in``."""
     weight = map_in.matrix
     if map_in.bias is not None:
         weight = torch.cat([weight, map_in.bias[:, None]], -1)
     if block.geometry.placement == 'post':
-        return Entry(weight)
+        return NormedMap(weight)
     norm = block.attn_norm
     gain = norm.weight.to(at_least_fp32(weight).dtype)
-    if block.geometry.norm == 'rms':
-        return Entry(weight, gain + norm.offset, None, norm.eps)
+    if isinstance(norm, PretrainedRMSNorm):
+        return NormedMap(weight, gain + norm.offset, None, norm.eps)
     centred = weight - weight.mean(0, keepdim=True)
-    return Entry(centred, gain, norm.bias.to(gain.dtype), norm.eps)
+    return NormedMap(centred, gain, norm.bias.to(gain.dtype), norm.eps)
 
 
 def with_ones(tokens: Tensor, map_in: LinearMap) -> Tensor:
@@ -90,10 +100,10 @@ def with_ones(tokens: Tensor, map_in: LinearMap) -> Tensor:
     return torch.cat([tokens, ones], -1)
 
 
-def divide_by_rms(tokens: Tensor, gram: Tensor,
-                  eps: Optional[float]) -> Tensor:
-    """z -> z / r in the host's width, see :meth:`Entry.gram`."""
-    if eps is None:
+def divide_by_rms(tokens: Tensor, gram: Tensor | None,
+                  eps: float | None) -> Tensor:
+    """z -> z / r in the host's width, see :meth:`NormedMap.gram`."""
+    if gram is None or eps is None:
         return tokens
     with torch.autocast(tokens.device.type, enabled=False):
         z = tokens.to(gram.dtype)
@@ -102,109 +112,62 @@ def divide_by_rms(tokens: Tensor, gram: Tensor,
 
 
 class TwoSteps(NamedTuple):
-    """Projections after the map in; no product of weights is formed."""
+    """Projections after the map in; no product of weights is formed.
+
+    Args:
+        attn: Holds the projections.
+        entry: What stands in front of them; None behind another block.
+        gram: See :meth:`NormedMap.gram`.
+    """
 
     attn: Attention
-    entry: Entry
+    entry: NormedMap | None = None
+    gram: Tensor | None = None
+
+    @property
+    def eps(self) -> float | None:
+        """Of the norm in front of attention; None without one."""
+        return None if self.entry is None else self.entry.eps
 
     def query(self, tokens: Tensor) -> Tensor:
         """(B, K, C) -> (B, K, heads * head_dim)."""
-        wide = self.entry.widen(tokens)
-        if self.entry.shift is not None:
-            wide = (wide + self.entry.shift).to(wide)
-        return self.attn.q(wide)
+        if self.entry is not None:
+            tokens = self.entry.widen(tokens)
+        return self.attn.q(tokens)
 
     def keys_back(self, query: Tensor) -> Tensor:
         """Per head, (B, K, groups, heads per group, head_dim) -> (..., C)."""
-        return self.entry.narrow(self.attn.k.heads_back(query))
+        wide = self.attn.k.heads_back(query)
+        return wide if self.entry is None else self.entry.narrow(wide)
 
-    def key_bias(self) -> Optional[Tensor]:
+    def key_bias(self) -> Tensor | None:
         """What all keys share, (groups * head_dim), or None."""
-        if self.entry.shift is None:
+        if self.entry is None or self.entry.shift is None:
             return self.attn.k.bias
         return self.attn.k(self.entry.shift)
 
     def heads_value(self, average: Tensor, total: Tensor) -> Tensor:
-        """Values of averaged tokens, whose weights sum to ``total``.
+        """Values of averaged tokens.
 
         Args:
             average: (B, K, groups, heads per group, C).
-            total: (B, K, groups, heads per group, 1): one, or zero where
-                nothing may be looked at.
+            total: (B, K, groups, heads per group, 1), the sum of the
+                average's weights: one, or zero where nothing may be looked
+                at.
 
         Returns:
             (B, K, groups, heads per group, head_dim).
         """
-        wide = self.entry.widen(average)
-        if self.entry.shift is not None:
-            wide = (wide + self.entry.shift * total).to(wide)
-        value = self.attn.v.heads_forward(wide)
+        if self.entry is not None:
+            average = self.entry.widen(average, total)
+        value = self.attn.v.heads_forward(average)
         return add_heads_bias(value, self.attn.v.bias, total)
 
 
-class Folded(NamedTuple):
-    """Projections and the map in as one matrix each, (rows, C), and a bias."""
-
-    q: Tensor
-    k: Tensor
-    v: Tensor
-    q_bias: Optional[Tensor]
-    k_bias: Optional[Tensor]
-    v_bias: Optional[Tensor]
-
-    def _apply(self, tokens: Tensor, name: str) -> Tensor:
-        weight, bias = getattr(self, name), getattr(self, f'{name}_bias')
-        if bias is not None:
-            bias = compute_like(bias, tokens)
-        return F.linear(tokens, compute_like(weight, tokens), bias)
-
-    def query(self, tokens: Tensor) -> Tensor:
-        """(B, K, C) -> (B, K, heads * head_dim)."""
-        return self._apply(tokens, 'q')
-
-    def key(self, tokens: Tensor) -> Tensor:
-        """(B, N, C) -> (B, N, groups * head_dim)."""
-        return self._apply(tokens, 'k')
-
-    def value(self, tokens: Tensor) -> Tensor:
-        """(B, N, C) -> (B, N, groups * head_dim)."""
-        return self._apply(tokens, 'v')
-
-    def keys_back(self, query: Tensor) -> Tensor:
-        """See :meth:`TwoSteps.keys_back`."""
-        return heads_back(compute_like(self.k, query), query)
-
-    def key_bias(self) -> Optional[Tensor]:
-        """See :meth:`TwoSteps.key_bias`."""
-        return self.k_bias
-
-    def heads_value(self, average: Tensor, total: Tensor) -> Tensor:
-        """See :meth:`TwoSteps.heads_value`."""
-        value = heads_forward(compute_like(self.v, average), average)
-        return add_heads_bias(value, self.v_bias, total)
-
-
-def add_heads_bias(value: Tensor, bias: Optional[Tensor],
+def add_heads_bias(value: Tensor, bias: Tensor | None,
                    total: Tensor) -> Tensor:
-    """Add the bias of the values as often as the weights sum to."""
+    """Add the values' bias, times the sum of the average's weights."""
     if bias is None:
         return value
     bias = compute_like(bias, value).unflatten(0, (value.shape[2], 1, -1))
     return (value + bias * total).to(value)
-
-
-def fold(attn: Attention, entry: Entry) -> Folded:
-    """Multiply the projections with the map in, once for all tokens.
-
-    Costs ``D C (rows of q, k and v)`` multiply-accumulates, and as much
-    again for the gradient of the map.
-    """
-    matrix = entry.matrix()
-    weights, biases = [], []
-    for linear in (attn.q, attn.k, attn.v):
-        weights.append(linear.times(matrix))
-        bias = linear.bias
-        if entry.shift is not None:
-            bias = linear(entry.shift)
-        biases.append(bias)
-    return Folded(*weights, *biases)

@@ -1,223 +1,152 @@
-"""The exact ways to run the blocks, and the choice among them."""
+"""Runs the blocks of a layer in the way that costs least."""
 
-from typing import NamedTuple, Optional, Sequence, Tuple
+from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..block.transformer_block import TransformerBlock
-from .plans import Call, Plan, cheapest
-from .fold_cache import FoldCache
-from ..block.linear import at_least_fp32
-from ..block.geometry import BlockGeometry
-from ..maps import LinearMap
-from .projections import (Folded, TwoSteps, divide_by_rms, enter, fold,
-                          with_ones)
-from .absorb import absorbed_attention, absorbed_block
+from ..block.recording import is_recording
+from ..block.rotary import rotary_phase
 from ..block.tokens import Keep, attention_mask, count_kept, take
-
-PLAIN = Plan()
-# What `shortcut` says -> the plan that it forces.
-SHORTCUTS = dict(
-    auto=None,
-    off=PLAIN,
-    absorb=Plan(absorb=True),
-    fold=Plan(fold=True),
-    fold_absorb=Plan(fold=True, absorb=True))
+from ..block.transformer_block import TransformerBlock
+from ..maps import LinearMap
+from .absorb import absorbed_block, absorbed_first_block
+from .fold import FoldCache, fold, folded_block
+from .plans import PLAIN, SHORTCUTS, Call, Plan, can_absorb, choose_plans
+from .projections import TwoSteps, normed_map
 
 
-def can_absorb(geometry: BlockGeometry, rope: bool) -> bool:
-    """Whether scores are linear in the tokens that are looked at."""
-    return not rope and not geometry.qk_norm
+class BlockRunner:
+    """Map in and blocks, run as the plain formula or by a shortcut.
 
-
-def choose_plans(shortcut: str, geometry: BlockGeometry, absorbs: bool,
-                 call: Call, num_blocks: int) -> Tuple[Plan, Plan]:
-    """Plans of the first and of the last block; others are run plainly.
-
-    The first block can be folded, the last one absorbed; a single block is
-    both.
+    It owns no weights and is no module, so that it adds no names to a state
+    dict.
 
     Args:
-        shortcut: A key of ``SHORTCUTS``.
-        geometry: Of the blocks.
-        absorbs: Whether keys may be absorbed.
-        call: What the layer is asked for.
-        num_blocks: How many blocks.
-    """
-    forced = SHORTCUTS[shortcut]
-    ways = (False, True) if absorbs else (False, )
-    if num_blocks == 1:
-        plans = [Plan(fold, absorb) for absorb in ways
-                 for fold in (False, True)]
-        plan = cheapest(geometry, call, plans) if forced is None else forced
-        return plan, plan
-    if forced is not None:
-        return Plan(fold=forced.fold), Plan(absorb=forced.absorb)
-    everything = Call(call.embed_dims, call.batch, call.num_tokens,
-                      call.num_tokens, call.training, call.cached)
-    behind = Call(None, call.batch, call.num_tokens, call.num_kept,
-                  call.training)
-    return (cheapest(geometry, everything, [PLAIN, Plan(fold=True)]),
-            cheapest(geometry, behind, [Plan(absorb=way) for way in ways]))
-
-
-class Products(NamedTuple):
-    """What is made of weights alone, and can be kept while they stay.
-
-    Args:
-        projections: From the host's tokens to queries, keys and values.
-        gram: See :meth:`Entry.gram`; None where it is not needed.
-        eps: Of the norm in front of attention; None if there is none.
-    """
-
-    projections: Folded | TwoSteps
-    gram: Optional[Tensor]
-    eps: Optional[float]
-
-
-def make_products(block: TransformerBlock, map_in: LinearMap,
-                  plan: Plan) -> Products:
-    """Products of the first block's weights, as ``plan`` needs them."""
-    entry = enter(map_in, block)
-    projections = TwoSteps(block.attn, entry)
-    if plan.fold:
-        projections = fold(block.attn, entry)
-    gram = None
-    if plan.absorb and entry.eps is not None:
-        gram = entry.gram()
-    return Products(projections, gram, entry.eps)
-
-
-def keep_products(block: TransformerBlock, map_in: LinearMap,
-                  cache: FoldCache) -> Products:
-    """Everything that can be folded, made once for many calls.
-
-    In fp32 or wider, also under autocast; then in the type of the map.
-    """
-
-    def make() -> Products:
-        with torch.autocast(map_in.weight.device.type, enabled=False):
-            entry = enter(map_in, block)
-            wide = entry._replace(weight=at_least_fp32(entry.weight))
-            folded = fold(block.attn, wide)
-            gram = None if entry.eps is None else wide.gram()
-        stored = [x if x is None else x.to(map_in.weight.dtype)
-                  for x in folded]
-        return Products(Folded(*stored), gram, entry.eps)
-
-    trained = [*map_in.parameters(), *block.attn.parameters()]
-    frozen = [*map_in.buffers(), *block.attn.buffers(),
-              *block.attn_norm.buffers()]
-    return cache.get(trained, frozen, make)
-
-
-def first_block(block: TransformerBlock, map_in: LinearMap, tokens: Tensor,
-                mask: Optional[Tensor], keep: Optional[Keep],
-                phase: Optional[Tensor], plan: Plan,
-                cache: Optional[FoldCache]) -> Tensor:
-    """``block(map_in(tokens), mask, keep, phase)``, as ``plan`` says.
-
-    Args:
-        tokens: (B, N, C), of the host.
-        mask, keep, phase: See :meth:`TransformerBlock.forward`.
-        cache: Where folded products are kept; None makes them anew.
-
-    Returns:
-        Tensor: (B, kept, D).
-    """
-    if plan == PLAIN:
-        return block(map_in(tokens), mask, keep, phase)
-    if plan.fold and cache is not None:
-        products = keep_products(block, map_in, cache)
-    else:
-        products = make_products(block, map_in, plan)
-    projections, gram, eps = products
-    z = with_ones(tokens, map_in)
-    if plan.absorb:
-        unit = divide_by_rms(z, gram, eps)
-        mixed = absorbed_attention(block.attn, projections, unit, keep, mask)
-        return block.finish(map_in(take(tokens, keep)), mixed)
-    if keep is not None and (gram is not None or eps is None):
-        x, unit = map_in(take(tokens, keep)), divide_by_rms(z, gram, eps)
-    else:
-        wide = map_in(tokens)  # (B, N, D)
-        x, unit = take(wide, keep), divide_by_rms_of(wide, z, block, eps)
-    mixed = block.attn.mix(
-        projections.query(take(unit, keep)), projections.key(unit),
-        projections.value(unit), mask, keep, phase)
-    return block.finish(x, mixed)
-
-
-def divide_by_rms_of(wide: Tensor, tokens: Tensor, block: TransformerBlock,
-                     eps: Optional[float]) -> Tensor:
-    """z -> z / r, where the wide tokens are there to take r from.
-
-    Args:
-        wide: (B, N, D).
-        tokens: (B, N, C).
-        block: Whose norm it is: of a LayerNorm, r is the deviation.
-        eps: Of that norm; None if there is none.
-    """
-    if eps is None:
-        return tokens
-    wide = at_least_fp32(wide)
-    if block.geometry.norm == 'layer':
-        square = wide.var(-1, unbiased=False, keepdim=True)
-    else:
-        square = wide.pow(2).mean(-1, keepdim=True)
-    unit = tokens.to(wide.dtype) * torch.rsqrt(square + eps)
-    return unit.to(tokens.dtype)
-
-
-def run_blocks(blocks: Sequence[TransformerBlock], map_in: LinearMap,
-               tokens: Tensor, key_padding_mask: Optional[Tensor],
-               causal: bool, keep: Optional[Keep], phase: Optional[Tensor],
-               plans: Tuple[Plan, Plan],
-               cache: Optional[FoldCache]) -> Tensor:
-    """Map in and run every block; only the last one skips tokens.
-
-    Args:
-        blocks: One or more.
-        map_in: The map to their width.
-        tokens: (B, N, C), of the host.
-        key_padding_mask: (B, N) bool, True = padding, or None.
+        blocks: One or more of :class:`TransformerBlock`.
+        map_in: The map from the host's width to theirs.
+        shortcut: A key of :data:`.plans.SHORTCUTS`.
+        rope: Base of the rotary phase; None leaves the phase out.
         causal: Whether a token sees only itself and earlier ones.
-        keep: Whose output is wanted; None means all.
-        phase: (2, N, rope_dims) rotary phase, or None.
-        plans: Of the first and of the last block.
-        cache: See :func:`first_block`.
+        attention: Whether the blocks have attention.
 
-    Returns:
-        Tensor: (B, kept, D).
+    Raises:
+        ValueError: If the shortcut is unknown or does not hold here.
     """
 
-    def mask(wanted: Optional[Keep]) -> Optional[Tensor]:
-        return attention_mask(key_padding_mask, causal, wanted,
-                              tokens.shape[1], tokens.device)
+    def __init__(self,
+                 blocks: nn.ModuleList,
+                 map_in: LinearMap,
+                 shortcut: str = 'auto',
+                 rope: float | None = None,
+                 causal: bool = False,
+                 attention: bool = True) -> None:
+        self.blocks = blocks
+        self.map_in = map_in
+        self.geometry = cast(TransformerBlock, blocks[0]).geometry
+        self.rope = rope
+        self.causal = causal
+        self.attention = attention
+        self.absorbs = can_absorb(self.geometry, rope is not None)
+        self.cache = FoldCache()
+        self.shortcut = shortcut
 
-    first, *others = blocks
-    wanted = None if others else keep
-    x = first_block(first, map_in, tokens, mask(wanted), wanted, phase,
-                    plans[0], cache)
-    for block in others:
-        last = block is others[-1]
-        wanted = keep if last else None
-        if last and plans[1].absorb:
-            x = absorbed_block(block, x, wanted, mask(wanted))
+    @property
+    def shortcut(self) -> str:
+        """How the function is computed; see the layer's keyword."""
+        return self._shortcut
+
+    @shortcut.setter
+    def shortcut(self, shortcut: str) -> None:
+        if shortcut not in SHORTCUTS:
+            raise ValueError(f'shortcut={shortcut!r} is unknown; known: '
+                             f'{", ".join(SHORTCUTS)}')
+        forced = SHORTCUTS[shortcut]
+        if forced is not None and forced.absorb and not self.absorbs:
+            raise ValueError(
+                f'shortcut={shortcut!r} does not hold with a rotary phase or '
+                "norms of keys; use 'auto', 'fold' or 'off'")
+        self._shortcut = shortcut
+
+    def around(self, blocks: nn.ModuleList,
+               map_in: LinearMap) -> 'BlockRunner':
+        """The same way to run other modules."""
+        return BlockRunner(blocks, map_in, self.shortcut, self.rope,
+                           self.causal, self.attention)
+
+    def __call__(self, tokens: Tensor, key_padding_mask: Tensor | None,
+                 keep: Keep | None, reuse: bool) -> Tensor:
+        """Map in and run every block; only the last one skips tokens.
+
+        Args:
+            tokens: (B, N, C), of the host.
+            key_padding_mask: (B, N) bool, True = padding, or None.
+            keep: As :func:`.tokens.check_input` returns it.
+            reuse: Whether products of weights may be kept for later calls.
+
+        Returns:
+            Tensor: (B, kept, D).
+        """
+        blocks = [cast(TransformerBlock, block) for block in self.blocks]
+        if not self.attention:
+            x = self.map_in(take(tokens, keep))
+            for block in blocks:
+                x = block.finish(x, None)
+            return x
+        # What is kept has no gradient, and a graph that is recorded cannot
+        # look whether a weight has changed.
+        reuse = reuse and not (torch.is_grad_enabled() or is_recording())
+        first, last = self._plan(tokens, keep, reuse)
+        phase = self._phase(tokens)
+        x = tokens
+        for index, block in enumerate(blocks):
+            is_last = index + 1 == len(blocks)
+            wanted = keep if is_last else None
+            mask = attention_mask(key_padding_mask, self.causal, wanted,
+                                  tokens.shape[1], tokens.device)
+            if index == 0:
+                x = self._first(x, mask, wanted, phase, first, reuse)
+            elif is_last and last.absorb:
+                x = absorbed_block(block, x, mask, wanted)
+            else:
+                x = block(x, mask, wanted, phase)
+        return x
+
+    def _first(self, tokens: Tensor, mask: Tensor | None, keep: Keep | None,
+               phase: Tensor | None, plan: Plan, reuse: bool) -> Tensor:
+        """``block(map_in(tokens), mask, keep, phase)``, as ``plan`` says."""
+        block, map_in = cast(TransformerBlock, self.blocks[0]), self.map_in
+        if plan == PLAIN:
+            return block(map_in(tokens), mask, keep, phase)
+        if not plan.fold:
+            entry = normed_map(map_in, block)
+            steps = TwoSteps(block.attn, entry, entry.gram())
+            return absorbed_first_block(block, map_in, steps, tokens, mask,
+                                        keep)
+        if reuse:
+            folded = self.cache.get(block, map_in)
         else:
-            x = block(x, mask(wanted), wanted, phase)
-    return x
+            folded = fold(block.attn, normed_map(map_in, block), plan.absorb)
+        if plan.absorb:
+            return absorbed_first_block(block, map_in, folded, tokens, mask,
+                                        keep)
+        return folded_block(block, map_in, folded, tokens, mask, keep, phase)
 
+    def _plan(self, tokens: Tensor, keep: Keep | None,
+              reuse: bool) -> tuple[Plan, Plan]:
+        """Plans of the first and of the last block."""
+        batch, count, width = tokens.shape
+        # A graph that is exported for any batch size is planned for 32.
+        batch = batch if isinstance(batch, int) else 32
+        call = Call(width, batch, count, count_kept(keep, count),
+                    torch.is_grad_enabled(), reuse)
+        return choose_plans(self.shortcut, self.geometry, self.absorbs, call,
+                            len(self.blocks))
 
-def describe_call(tokens: Tensor, keep: Optional[Keep], training: bool,
-                  cached: bool) -> Call:
-    """The sizes that the choice depends on.
-
-    A graph that is exported for any batch size is planned for 32.
-    """
-    batch, count, width = tokens.shape
-    if not isinstance(batch, int):
-        batch = 32
-    return Call(width, batch, count, count_kept(keep, count), training,
-                cached)
+    def _phase(self, tokens: Tensor) -> Tensor | None:
+        """Rotary phase (2, N, rope_dims), or None."""
+        if self.rope is None:
+            return None
+        geometry = self.geometry
+        return rotary_phase(tokens.shape[1], geometry.rope_dims, self.rope,
+                            tokens, geometry.rope_factor, geometry.rope_bands)

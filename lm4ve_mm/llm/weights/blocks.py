@@ -1,16 +1,15 @@
 """Blocks as they were read, and the type they are stored in."""
 
 from dataclasses import dataclass, replace
-from typing import Dict, List, Optional, Tuple
 
 import torch
 from torch import Tensor
 
-from ..errors import CheckpointError
 from ..block.geometry import BlockGeometry
+from ..errors import CheckpointError
 from .identity import BlockIdentity, digest
 
-DTYPES = dict(
+DTYPES: dict[str, torch.dtype | None] = dict(
     auto=None,
     float32=torch.float32,
     bfloat16=torch.bfloat16,
@@ -33,16 +32,17 @@ class Blocks:
 
     family: str
     source: str
-    layers: Tuple[int, ...]
+    layers: tuple[int, ...]
     num_layers: int
     geometry: BlockGeometry
-    tensors: List[Dict[str, Tensor]]
-    final_norm: Optional[Dict[str, Tensor]]
+    tensors: list[dict[str, Tensor]]
+    final_norm: dict[str, Tensor] | None
 
     @property
     def dtype(self) -> str:
         """Type of the stored weights, such as ``float16``."""
-        return str(self.tensors[0]['attn.q.weight'].dtype).partition('.')[2]
+        first = next(iter(self.tensors[0].values()))
+        return str(first.dtype).partition('.')[2]
 
     def identity(self) -> BlockIdentity:
         """Name and digest of the blocks, the final norm not included."""
@@ -54,16 +54,13 @@ def _all_finite(tensor: Tensor) -> bool:
     """Whether no value is NaN or infinite.
 
     The extremes tell, since NaN is passed on by them: one pass that
-    allocates nothing, where ``isfinite`` makes several copies (8-bit types
-    have no ``aminmax``).
+    allocates nothing, where ``isfinite`` makes several copies.
     """
-    if tensor.dtype.itemsize > 1:
-        tensor = torch.stack(tensor.aminmax())
-    return bool(torch.isfinite(tensor).all())
+    return not tensor.numel() or bool(
+        torch.isfinite(torch.stack(tensor.aminmax())).all())
 
 
-def _convert(tensor: Tensor, dtype: Optional[torch.dtype],
-             name: str) -> Tensor:
+def _convert(tensor: Tensor, dtype: torch.dtype | None, name: str) -> Tensor:
     """Change the storage type; refuse values that are not finite."""
     if not _all_finite(tensor):
         raise CheckpointError(f'{name} holds NaN or infinite values: the '
@@ -91,7 +88,7 @@ def store_as(blocks: Blocks, dtype: str) -> Blocks:
         raise CheckpointError(
             f'dtype={dtype!r} is unknown; known: {", ".join(DTYPES)}')
 
-    def convert(tensors: Dict[str, Tensor], where: str) -> Dict[str, Tensor]:
+    def convert(tensors: dict[str, Tensor], where: str) -> dict[str, Tensor]:
         return {
             name: _convert(tensor, DTYPES[dtype],
                            f'{blocks.source!r}, {where}: tensor {name}')

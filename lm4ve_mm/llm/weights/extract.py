@@ -1,15 +1,16 @@
 """Writes chosen blocks into a small file of their own."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, Sequence, Tuple
 
 from torch import Tensor
 
 from .block_file import flatten_parts, make_metadata, write_block_file
-from .read import Blocks, read_blocks
+from .blocks import Blocks
+from .read import read_blocks
 
 
-def pack(blocks: Blocks) -> Tuple[Dict[str, str], Dict[str, Tensor]]:
+def pack(blocks: Blocks) -> tuple[dict[str, str], dict[str, Tensor]]:
     """Metadata and tensors of a block file, see :mod:`.block_file`."""
     parts = {
         str(layer): tensors

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Mapping, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ class BlockIdentity:
 
     family: str
     source: str
-    layers: Tuple[int, ...]
+    layers: tuple[int, ...]
     dtype: str
     sha256: str
 
@@ -70,5 +70,5 @@ def digest(blocks: Sequence[Mapping[str, Tensor]]) -> str:
             state.update(header.encode())
             for part in tensor.reshape(-1).split(_CHUNK):
                 values = buffer[:part.numel()].copy_(part)
-                state.update(memoryview(values.numpy()).cast('B'))
+                state.update(values.numpy().view('uint8').data)
     return state.hexdigest()

@@ -1,24 +1,26 @@
 """The blocks that a layer's keywords ask for, read or drawn."""
 
-from typing import Any, Mapping, Optional, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
-from ..block.transformer_block import build_norm
-from .read import Blocks, read_blocks, read_geometry, store_as
-from ..errors import CheckpointError
+from ..block.foreign_geometry import ForeignGeometry
 from ..block.geometry import BlockGeometry
-from .sources import resolve
+from ..block.norms import build_norm
+from ..errors import CheckpointError
+from .blocks import Blocks, store_as
 from .random_block import random_blocks
+from .read import read_blocks, read_geometry
 
 INITS = ('pretrained', 'random')
 FINAL_NORMS = ('ones', 'loaded', 'none')
 
 
-def load(init: str, checkpoint: Optional[str], layers: Sequence[int],
-         geometry: Optional[Mapping[str, Any]], dtype: str, seed: int,
-         file_sha256: Optional[str], obtain: Optional[str]) -> Blocks:
+def load(init: str, checkpoint: str | None, layers: Sequence[int],
+         geometry: Mapping[str, Any] | None, dtype: str, seed: int,
+         file_sha256: str | None, obtain: str | None) -> Blocks:
     """Read or draw blocks; keywords as in :class:`.layer.FrozenLLMLayer`.
 
     Raises:
@@ -37,9 +39,9 @@ def load(init: str, checkpoint: Optional[str], layers: Sequence[int],
     return read_blocks(checkpoint, layers, dtype, file_sha256, obtain)
 
 
-def _random(checkpoint: Optional[str], layers: Sequence[int],
-            geometry: Optional[Mapping[str, Any]], seed: int,
-            obtain: Optional[str]) -> Blocks:
+def _random(checkpoint: str | None, layers: Sequence[int],
+            geometry: Mapping[str, Any] | None, seed: int,
+            obtain: str | None) -> Blocks:
     """Random blocks of a given geometry, or of a checkpoint's."""
     if (checkpoint is None) == (geometry is None):
         raise ValueError(
@@ -49,8 +51,14 @@ def _random(checkpoint: Optional[str], layers: Sequence[int],
     if geometry is not None:
         shape = BlockGeometry.from_dict(geometry)
         return random_blocks(shape, len(layers), seed)
-    _, shape, _, indices = read_geometry(resolve(checkpoint, obtain), layers)
-    return random_blocks(shape, len(indices), seed, indices)
+    chosen = read_geometry(str(checkpoint), layers, obtain)
+    if isinstance(chosen.geometry, ForeignGeometry):
+        raise CheckpointError(
+            f"init='random': {checkpoint!r} is of a family without an entry "
+            'in our table, whose initialisation is not known; give a '
+            'geometry, or a checkpoint of a family that has one')
+    return random_blocks(chosen.geometry, len(chosen.indices), seed,
+                         chosen.indices)
 
 
 def rope_theta(geometry: BlockGeometry) -> float:
@@ -69,7 +77,7 @@ def rope_theta(geometry: BlockGeometry) -> float:
 
 
 def build_final_norm(blocks: Blocks, policy: str,
-                     trainable: bool) -> Optional[nn.Module]:
+                     trainable: bool) -> nn.Module | None:
     """The norm after the last block, by policy.
 
     Raises:

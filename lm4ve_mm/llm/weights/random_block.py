@@ -1,18 +1,18 @@
 """Random blocks, for the controls that ask what pretraining is worth."""
 
-from typing import Dict, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from .read import Blocks
 from ..block.geometry import BlockGeometry
+from .blocks import Blocks
 
 _STD = 0.02
 
 
 def _random_tensors(geometry: BlockGeometry,
-                    generator: torch.Generator) -> Dict[str, Tensor]:
+                    generator: torch.Generator) -> dict[str, Tensor]:
     """Norm weights one, biases zero, the rest truncated normal 0.02.
 
     That is what upstream's image code leaves in a block without a

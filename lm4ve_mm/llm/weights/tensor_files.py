@@ -1,53 +1,37 @@
-"""Files of tensors: which there are, and how to read one tensor of them.
+"""Tensors in files: mapped, not read, until someone asks for one.
 
-Nothing here knows about language models. Files are mapped, not read, so that
-a tensor nobody asks for costs nothing; pickles are opened with
-``weights_only=True`` and never otherwise.
+Nothing here knows about language models.
 """
 
-import json
-import os
-import pickle
-from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Protocol, Sequence
+from typing import Any, Protocol
 
-import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..errors import CheckpointError, CheckpointNotFoundError
+from .pickles import open_torch
+from .quantised import check_weight, refuse_dtype
+from .unreadable import check_file
+
+__all__ = [
+    'HeldTensors', 'MappedFiles', 'ModelParallelFiles', 'TensorSource',
+    'open_safetensors', 'open_torch', 'safetensors_files', 'torch_files'
+]
 
 
 class TensorSource(Protocol):
     """Tensors by name, wherever they lie."""
 
-    def names(self) -> List[str]:
+    def names(self) -> list[str]:
         """All names there are."""
 
-    def read(self, name: str) -> List[Tensor]:
+    def read(self, name: str) -> list[Tensor]:
         """The tensor, in as many parts as a model-parallel file has."""
 
 
-def _size(path: Path) -> str:
-    return f'{path.stat().st_size:,} bytes'
-
-
-def read_json(path: Path) -> dict:
-    """Read a JSON file.
-
-    Raises:
-        CheckpointError: If it is not JSON; the message names file and place.
-    """
-    try:
-        return json.loads(path.read_text(encoding='utf-8'))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CheckpointError(
-            f'{path} is not valid JSON ({error}); it may have been cut off '
-            'while downloading: fetch it again') from error
-
-
-def open_safetensors(path: Path):
+def open_safetensors(path: Path) -> Any:
     """Open a ``.safetensors`` file without reading its tensors.
 
     Its tensors are views of a private mapping: pages are read when touched
@@ -57,40 +41,28 @@ def open_safetensors(path: Path):
     Raises:
         CheckpointError: If it is truncated or of another format.
     """
+    check_file(path)
     try:
         return safe_open(str(path), framework='pt', device='cpu')
     except SafetensorError as error:
         raise CheckpointError(
-            f'{path} ({_size(path)}) is truncated or not a safetensors file '
-            f'({error}): fetch it again') from error
+            f'{path} ({path.stat().st_size:,} bytes) is truncated or not a '
+            f'safetensors file ({error}): fetch it again') from error
 
 
-def open_torch(path: Path) -> Mapping:
-    """Open a ``torch.save`` file, its tensors mapped and not read.
+class HeldTensors:
+    """Tensors in memory as a source of tensors."""
 
-    Besides tensors and plain values it may hold ``argparse.Namespace``, a bag
-    of values, as which many a training script saves its arguments.
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        self._tensors = tensors
 
-    Raises:
-        CheckpointError: If it is truncated, of the old format that cannot be
-            mapped, or holds more than tensors and plain values.
-    """
-    try:
-        with torch.serialization.safe_globals([Namespace]):
-            return torch.load(
-                path, map_location='cpu', mmap=True, weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f'{path} holds Python objects besides tensors, which could run '
-            f'code, and is not opened ({str(error).splitlines()[0]}). If you '
-            'trust it, re-save its state dict alone with torch.save'
-        ) from error
-    except (RuntimeError, EOFError, ValueError) as error:
-        raise CheckpointError(
-            f'{path} ({_size(path)}) cannot be read: it is truncated, or '
-            f'not a torch zip file ({str(error).splitlines()[0]}). Fetch it '
-            'again; a file from before torch 1.6 has to be re-saved once with '
-            'torch.save') from error
+    def names(self) -> list[str]:
+        """All names there are."""
+        return list(self._tensors)
+
+    def read(self, name: str) -> list[Tensor]:
+        """The tensor, as a list of one."""
+        return [check_weight(self._tensors[name], name)]
 
 
 class MappedFiles:
@@ -102,28 +74,30 @@ class MappedFiles:
         getter: ``getter(opened, name)`` gives the tensor.
     """
 
-    def __init__(self, files: Dict[str, Path], opener: Callable,
-                 getter: Callable) -> None:
+    def __init__(self, files: Mapping[str, Path],
+                 opener: Callable[[Path], Any],
+                 getter: Callable[[Any, str], Tensor]) -> None:
         self._files = files
         self._opener = opener
         self._getter = getter
-        self._opened: Dict[Path, object] = {}
+        self._opened: dict[Path, Any] = {}
 
-    def names(self) -> List[str]:
+    def names(self) -> list[str]:
         """All names there are, also of files that were not opened."""
         return list(self._files)
 
-    def absent(self, names: Sequence[str]) -> List[Path]:
+    def absent(self, names: Sequence[str]) -> list[Path]:
         """Those of the files of ``names`` that are not there."""
         paths = {self._files[name] for name in names}
         return sorted(path for path in paths if not path.is_file())
 
-    def read(self, name: str) -> List[Tensor]:
+    def read(self, name: str) -> list[Tensor]:
         """The tensor, as a list of one.
 
         Raises:
             CheckpointNotFoundError: If the index names a file that is absent.
-            CheckpointError: If the file is broken or lacks the tensor.
+            CheckpointError: If the file is broken, lacks the tensor, or
+                holds something that is no weight under its name.
         """
         path = self._files[name]
         if path not in self._opened:
@@ -144,7 +118,7 @@ class ModelParallelFiles:
     """The same names in every file, each holding its slice of the tensor."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._shards = [open_torch(path) for path in paths]
+        self._shards = [_named(path) for path in paths]
         for path, shard in zip(paths, self._shards, strict=True):
             missing = set(self._shards[0]) ^ set(shard)
             if missing:
@@ -153,71 +127,57 @@ class ModelParallelFiles:
                     f'(differing: {sorted(missing)[:3]}); they are shards of '
                     'two different checkpoints')
 
-    def names(self) -> List[str]:
+    def names(self) -> list[str]:
         """All names there are."""
         return list(self._shards[0])
 
-    def read(self, name: str) -> List[Tensor]:
+    def read(self, name: str) -> list[Tensor]:
         """One part per file, in the order of the files."""
-        return [shard[name] for shard in self._shards]
+        return [check_weight(shard[name], name) for shard in self._shards]
 
 
-def _aligned_tensor(opened, name: str) -> Tensor:
+def _named(path: Path) -> Mapping[str, Any]:
+    """A ``torch.save`` file whose keys are all names.
+
+    Raises:
+        CheckpointError: If some are not.
+    """
+    held = open_torch(path)
+    if not all(isinstance(name, str) for name in held):
+        raise CheckpointError(
+            f'{path} is not a dictionary of tensors by name: save the state '
+            'dict of the model')
+    return held
+
+
+def _mapped_tensor(opened: Any, name: str) -> Tensor:
     """The mapped tensor; a copy where it starts at an odd address.
 
     Files written before safetensors padded its headers may have such.
     """
+    refuse_dtype(name, opened.get_slice(name).get_dtype(), 'the checkpoint')
     tensor = opened.get_tensor(name)
     aligned = tensor.data_ptr() % tensor.element_size() == 0
     return tensor if aligned else tensor.clone()
 
 
-def safetensors_files(paths: Dict[str, Path]) -> MappedFiles:
+def safetensors_files(paths: Mapping[str, Path]) -> MappedFiles:
     """Tensors in ``.safetensors`` files, given name -> file."""
-    return MappedFiles(paths, open_safetensors, _aligned_tensor)
+    return MappedFiles(paths, open_safetensors, _mapped_tensor)
 
 
-def torch_files(paths: Dict[str, Path]) -> MappedFiles:
+def torch_files(paths: Mapping[str, Path]) -> MappedFiles:
     """Tensors in ``torch.save`` files, given name -> file."""
-    return MappedFiles(paths, open_torch, lambda opened, name: opened[name])
+    return MappedFiles(paths, open_torch,
+                       lambda held, name: check_weight(held[name], name))
 
 
-def indexed(folder: Path, index: str) -> Dict[str, Path]:
-    """Tensor name -> file, as an index of Hugging Face says.
-
-    Raises:
-        CheckpointError: If it is no such index.
-    """
-    weight_map = read_json(folder / index).get('weight_map')
-    if not isinstance(weight_map, dict):
-        raise CheckpointError(f"{folder / index} has no 'weight_map'")
-    return {name: folder / file for name, file in weight_map.items()}
+def single_torch_file(path: Path) -> MappedFiles:
+    """Tensors in one ``torch.save`` file."""
+    return torch_files(dict.fromkeys(_named(path), path))
 
 
-def open_folder(folder: Path) -> TensorSource:
-    """Find the tensors of a Hugging Face or Meta folder.
-
-    Raises:
-        CheckpointNotFoundError: If it has none of the known files.
-    """
-    single, index = 'model.safetensors', 'model.safetensors.index.json'
-    if (folder / index).is_file():
-        return safetensors_files(indexed(folder, index))
-    if (folder / single).is_file():
-        with open_safetensors(folder / single) as opened:
-            names = list(opened.keys())
-        return safetensors_files({name: folder / single for name in names})
-    single, index = 'pytorch_model.bin', 'pytorch_model.bin.index.json'
-    if (folder / index).is_file():
-        return torch_files(indexed(folder, index))
-    if (folder / single).is_file():
-        names = list(open_torch(folder / single))
-        return torch_files({name: folder / single for name in names})
-    shards = sorted(folder.glob('consolidated.*.pth'))
-    if shards:
-        return ModelParallelFiles(shards)
-    raise CheckpointNotFoundError(
-        f'{folder} has a configuration but no weights: expected '
-        'model.safetensors, model.safetensors.index.json, pytorch_model.bin, '
-        'pytorch_model.bin.index.json or consolidated.*.pth; found '
-        f'{", ".join(sorted(os.listdir(folder))) or "nothing"}')
+def single_safetensors_file(path: Path) -> MappedFiles:
+    """Tensors in one ``.safetensors`` file."""
+    with open_safetensors(path) as opened:
+        return safetensors_files(dict.fromkeys(opened.keys(), path))

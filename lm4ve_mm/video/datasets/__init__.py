@@ -4,9 +4,10 @@ from .augment import ClipRandAugment
 from .clips import VideoClips
 from .loading import VideoDecode, VideoInit
 from .moving_shapes import MovingShapes
+from .resize import ResizeShortSide
 from .sampling import SampleSegments
 
 __all__ = [
-    'ClipRandAugment', 'MovingShapes', 'SampleSegments', 'VideoClips',
-    'VideoDecode', 'VideoInit'
+    'ClipRandAugment', 'MovingShapes', 'ResizeShortSide', 'SampleSegments',
+    'VideoClips', 'VideoDecode', 'VideoInit'
 ]

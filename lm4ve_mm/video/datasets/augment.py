@@ -1,7 +1,5 @@
 """Augmentations that treat all frames of a clip alike."""
 
-from typing import List
-
 import numpy as np
 from mmcv.transforms.utils import cache_random_params
 from mmengine.registry import DefaultScope
@@ -15,7 +13,7 @@ class ClipRandAugment(RandAugment):
     """MMPretrain's RandAugment, drawn once per clip.
 
     Each of ``num_policies`` operations is drawn with replacement, with its
-    own magnitude, sign and chance of being left out, and then applied to
+    own magnitude, sign and probability of being left out, and then applied to
     every frame; an operation that comes twice is drawn twice. VideoMAE's
     rand-m7-n4-mstd0.5-inc1 is ``policies='timm_increasing', num_policies=4,
     magnitude_level=7, magnitude_std=0.5``.
@@ -45,7 +43,7 @@ class ClipRandAugment(RandAugment):
         return results
 
     @staticmethod
-    def _apply(operation, frames: List[np.ndarray]) -> List[np.ndarray]:
+    def _apply(operation, frames: list[np.ndarray]) -> list[np.ndarray]:
         """Apply one operation; what it draws is drawn for all frames."""
         with cache_random_params(operation):
             return [

@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any
 
 import torch
 from mmaction.datasets import VideoDataset
@@ -10,9 +10,17 @@ from mmengine.dist import get_rank
 from mmengine.logging import print_log
 
 from lm4ve_mm.registry import DATASETS
-from ..files import VideoError, VideoNotFoundError, missing_files, read_list
+
+from ..files import (
+    VideoError,
+    VideoNotFoundError,
+    missing_files,
+    read_class_names,
+    read_list,
+)
 
 DECODED = 'Decode'
+CLASS_NAMES = 'classes.txt'
 
 
 @DATASETS.register_module()
@@ -21,11 +29,15 @@ class VideoClips(VideoDataset):
 
     A video that is missing stops a run at its start. One that is damaged is
     found when it is decoded: testing stops there; training logs a warning
-    with the number of such videos so far, and takes another in its place.
+    with the number of such videos so far, and takes another in its place. A
+    codec that no installed decoder knows stops training too.
+
+    The names of the classes are those of ``classes.txt`` beside the list,
+    unless ``metainfo`` gives others.
 
     With ``num_repeats`` above one (repeated augmentation, arXiv 1901.09335) a
     sample is a list: the video is decoded once, and what comes after the
-    decoding is done that many times with new chance, as VideoMAE's
+    decoding is done that many times with new random numbers, as VideoMAE's
     ``num_sample``. It takes
     ``collate_fn=dict(type='mmengine.repeat_pseudo_collate')``; ``batch_size``
     counts the videos.
@@ -48,7 +60,7 @@ class VideoClips(VideoDataset):
 
     def __init__(self,
                  ann_file: str,
-                 num_classes: Optional[int] = None,
+                 num_classes: int | None = None,
                  num_repeats: int = 1,
                  check_files: bool = True,
                  test_mode: bool = False,
@@ -70,14 +82,30 @@ class VideoClips(VideoDataset):
             ann_file, num_classes=num_classes, test_mode=test_mode, **kwargs)
         self._decoded = self._place_of_decoding() if num_repeats > 1 else None
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """Read the list: ``filename`` and ``label``."""
+        self._name_classes()
         count = self.num_classes or len(self.metainfo.get('classes') or ())
         folder = Path(self.data_prefix.get('video') or '')
         return [
             dict(filename=str(folder / clip.name), label=clip.label)
             for clip in read_list(Path(self.ann_file), count or None)
         ]
+
+    def _name_classes(self) -> None:
+        """Take the names beside the list, if they are as many as classes."""
+        path = Path(self.ann_file).parent / CLASS_NAMES
+        names = read_class_names(path)
+        if not names or 'classes' in self.metainfo:
+            return
+        if self.num_classes not in (None, len(names)):
+            print_log(
+                f'{path} is not used: it names {len(names)} classes, but '
+                f'num_classes={self.num_classes}',
+                logger='current',
+                level=logging.WARNING)
+            return
+        self._metainfo['classes'] = names
 
     def full_init(self) -> None:
         """Read the list, look for the videos, and start to count."""

@@ -3,18 +3,18 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 from mmengine.logging import print_log
 from numpy.random import SeedSequence, default_rng
 from tqdm import tqdm
 
-from lm4ve_mm.utils.build_once import build_once
 from lm4ve_mm.registry import DATASETS
+from lm4ve_mm.utils.build_once import build_once
+
 from ..files import AnnotationError, Clip, write_list
 from ..files.encoding import write_mp4
 from ..files.moving_scenes import CLASSES, render
-
 from .clips import VideoClips
 
 # Raise it whenever the same settings give other clips than before.
@@ -23,7 +23,7 @@ STREAMS = dict(train=0, test=1)
 LIST, SETTINGS = 'list.csv', 'settings.json'
 
 
-def write_split(folder: Path, split: str, settings: Dict[str, Any]) -> None:
+def write_split(folder: Path, split: str, settings: dict[str, Any]) -> None:
     """Generate a split: videos, their list, and the settings.
 
     Args:

@@ -28,7 +28,7 @@ class SampleSegments(BaseTransform):
     Args:
         clip_len (int): T.
         num_clips (int): K, of testing.
-        test_mode (bool): Whether to draw no chance.
+        test_mode (bool): Whether to sample without random numbers.
 
     Raises:
         ValueError: If a number is less than 1, or several clips are wanted

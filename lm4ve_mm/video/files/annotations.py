@@ -2,8 +2,9 @@
 
 import os
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Dict, Iterable, List, NamedTuple, Optional
+from typing import NamedTuple
 
 from .errors import AnnotationError, VideoNotFoundError
 
@@ -15,7 +16,7 @@ class Clip(NamedTuple):
     label: int
 
 
-def read_list(path: Path, num_classes: Optional[int] = None) -> List[Clip]:
+def read_list(path: Path, num_classes: int | None = None) -> list[Clip]:
     """Read VideoMAE's ``train.csv``: on each line a path, a space, a label.
 
     MMAction2's lists have the same form. The label is what follows the last
@@ -60,6 +61,19 @@ def read_list(path: Path, num_classes: Optional[int] = None) -> List[Clip]:
     return clips
 
 
+def read_class_names(path: Path) -> list[str]:
+    """Read the names of the classes, one a line; empty if there is no file.
+
+    Args:
+        path (Path): Such as ``classes.txt`` of
+            ``tools/dataset_converters/ssv2.py``.
+    """
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding='utf-8').splitlines()
+    return [line.strip() for line in lines if line.strip()]
+
+
 def write_list(path: Path, clips: Iterable[Clip]) -> None:
     """Write a list in the form that :func:`read_list` reads."""
     path.write_text(
@@ -67,7 +81,7 @@ def write_list(path: Path, clips: Iterable[Clip]) -> None:
         encoding='utf-8')
 
 
-def missing_files(paths: Iterable[str]) -> List[str]:
+def missing_files(paths: Iterable[str]) -> list[str]:
     """Find those of many files that are not there.
 
     Each folder is listed once, which for 200,000 files on a file server takes
@@ -80,7 +94,7 @@ def missing_files(paths: Iterable[str]) -> List[str]:
         list[str]: The missing ones, in the given order.
     """
     paths = list(paths)
-    by_folder: Dict[str, List[str]] = defaultdict(list)
+    by_folder: dict[str, list[str]] = defaultdict(list)
     for path in paths:
         by_folder[os.path.dirname(path)].append(path)
     missing = set()

@@ -1,8 +1,8 @@
 """Writing H.264 files."""
 
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Iterable, Mapping, Union
 
 import numpy as np
 
@@ -18,7 +18,7 @@ REPEATABLE = {
 
 def write_mp4(path: Path,
               frames: Iterable[np.ndarray],
-              fps: Union[int, Fraction] = 12,
+              fps: int | Fraction = 12,
               options: Mapping[str, str] = REPEATABLE) -> None:
     """Write an mp4 with an H.264 stream, yuv420p.
 

@@ -2,8 +2,8 @@
 
 import errno
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator, Tuple, Type
 
 
 class VideoNotFoundError(FileNotFoundError):
@@ -14,16 +14,24 @@ class VideoError(ValueError):
     """A video that is there but cannot be decoded."""
 
 
+class CodecNotFoundError(RuntimeError):
+    """A video that may be whole, but nothing here can decode its codec.
+
+    This is not a :class:`VideoError`: training must not go on without all
+    videos of one codec as if they were damaged.
+    """
+
+
 class AnnotationError(ValueError):
     """A list of videos that is there but does not hold what it should."""
 
 
-def _decord_errors() -> Tuple[Type[Exception], ...]:
+def _decord_errors() -> tuple[type[Exception], ...]:
     from decord import DECORDError
     return DECORDError, RuntimeError, IndexError
 
 
-def _pyav_errors() -> Tuple[Type[Exception], ...]:
+def _pyav_errors() -> tuple[type[Exception], ...]:
     from av import FFmpegError
     return FFmpegError, IndexError
 

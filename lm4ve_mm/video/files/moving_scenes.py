@@ -46,7 +46,7 @@ def draw_track(pair: str, rng: Generator, size: int) -> Track:
 
     Args:
         pair (str): ``'right'``, ``'down'`` or ``'growing'``.
-        rng (Generator): The source of chance.
+        rng (Generator): The random generator.
         size (int): Side of the picture in pixels.
     """
     if pair == 'growing':
@@ -79,7 +79,7 @@ def render(label: int, rng: Generator, size: int, frames: int,
 
     Args:
         label (int): Index into :data:`CLASSES`.
-        rng (Generator): The source of chance.
+        rng (Generator): The random generator.
         size (int): Side in pixels.
         frames (int): T.
         noise (float): Standard deviation of the noise on every pixel.

@@ -1,15 +1,21 @@
 """Something-Something-v2 as its owner gives it away."""
 
 import json
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any
+
+import numpy as np
 
 from lm4ve_mm.utils.files import replacing
 
 from .annotations import Clip
 from .encoding import write_mp4
 from .errors import AnnotationError, VideoError, VideoNotFoundError, naming
+from .frames import decoded, picture_of
+from .orientation import is_turned
+from .packet_index import video_stream
 
 # Names of the files in the two packages that were given away.
 NAMES = dict(
@@ -22,7 +28,7 @@ HOW_TO_GET = ('Something-Something-v2 is given away by Qualcomm AI Research, '
 X264 = dict(preset='veryfast', crf='23', threads='1')
 
 
-def read_json(folder: Path, what: str) -> Tuple[Path, Any]:
+def read_json(folder: Path, what: str) -> tuple[Path, Any]:
     """Read one of the files of :data:`NAMES`.
 
     Raises:
@@ -41,7 +47,7 @@ def read_json(folder: Path, what: str) -> Tuple[Path, Any]:
         f'{folder} has neither {" nor ".join(NAMES[what])}. {HOW_TO_GET}')
 
 
-def read_classes(folder: Path) -> List[str]:
+def read_classes(folder: Path) -> list[str]:
     """Read the names of the classes in the order of their numbers.
 
     Raises:
@@ -61,8 +67,8 @@ def read_classes(folder: Path) -> List[str]:
     return names
 
 
-def read_clips(folder: Path, split: str, classes: List[str],
-               suffix: str = '.mp4') -> List[Clip]:
+def read_clips(folder: Path, split: str, classes: list[str],
+               suffix: str = '.mp4') -> list[Clip]:
     """Read the videos of a split and their classes.
 
     Args:
@@ -75,7 +81,7 @@ def read_clips(folder: Path, split: str, classes: List[str],
         AnnotationError: If an entry is not what it should be; names it.
     """
     path, entries = read_json(folder, split)
-    numbers: Dict[str, int] = {name: i for i, name in enumerate(classes)}
+    numbers: dict[str, int] = {name: i for i, name in enumerate(classes)}
     clips = []
     for place, entry in enumerate(entries):
         try:
@@ -89,15 +95,19 @@ def read_clips(folder: Path, split: str, classes: List[str],
     return clips
 
 
-def read_frames(source: Path, container, height: int) -> Iterator:
-    """Decode a video into (height, W, 3) arrays; W is even.
+def resized_frames(source: Path, height: int) -> Iterator[np.ndarray]:
+    """Decode a video into upright (height, W, 3) arrays; W is even.
 
     Raises:
         VideoError: If it cannot be decoded or has no frame.
     """
+    import av
     frame = None
     with naming(str(source), 'pyav'):
-        for frame in container.decode(video=0):
+        for frame in decoded(str(source)):
+            if is_turned(frame):
+                frame = av.VideoFrame.from_ndarray(
+                    picture_of(frame), format='rgb24')
             width = 2 * round(frame.width * height / frame.height / 2)
             yield frame.to_ndarray(
                 format='rgb24', width=width, height=height,
@@ -122,9 +132,8 @@ def transcode(source: Path, target: Path, height: int = 240) -> None:
     import av
     if target.is_file():
         return
-    with naming(str(source), 'pyav'):
-        container = av.open(str(source))
-        rate = container.streams.video[0].average_rate or Fraction(12)
-    with container, replacing(target) as temporary:
-        write_mp4(Path(temporary), read_frames(source, container, height),
+    with naming(str(source), 'pyav'), av.open(str(source)) as container:
+        rate = video_stream(container).average_rate or Fraction(12)
+    with replacing(target) as temporary:
+        write_mp4(Path(temporary), resized_frames(source, height),
                   fps=rate, options=X264)

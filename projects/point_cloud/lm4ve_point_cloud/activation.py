@@ -1,6 +1,6 @@
 """How strongly each token answers: the paper's information filter."""
 
-from typing import List, NamedTuple
+from typing import NamedTuple
 
 import torch
 from mmpretrain.models.classifiers import ImageClassifier
@@ -8,7 +8,6 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from lm4ve_mm.models import find_llm_layers
-
 from lm4ve_mm.ops import farthest_point_sample, gather_points, knn_indices
 
 
@@ -38,7 +37,7 @@ class Answer(NamedTuple):
 
     points: Tensor
     activation: Tensor
-    samples: List[DataSample]
+    samples: list[DataSample]
 
 
 @torch.no_grad()
@@ -69,7 +68,7 @@ def point_activation(model: ImageClassifier, data: dict) -> Answer:
     tokens = seen[-1] if isinstance(seen[-1], Tensor) else seen[-1][-1]
     activation = token_activation(tokens[:, 1:])  # (B, G)
     points = data['inputs']
-    # The same centres as the backbone's: sampling has no chance in it.
+    # The same centres as the backbone's: sampling is deterministic.
     chosen = farthest_point_sample(points, activation.shape[1],
                                    model.backbone.skip_near_origin)
     centres = gather_points(points, chosen)

@@ -1,6 +1,7 @@
 """Using a trained classifier without a runner."""
 
-from typing import List, NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ class Guess(NamedTuple):
     score: float
 
 
-def class_names(cfg: Config, count: int) -> List[str]:
+def class_names(cfg: Config, count: int) -> list[str]:
     """Names of a head's outputs, without reading the data set.
 
     Outputs beyond the classes, and the classes of an episode, have numbers.
@@ -50,7 +51,7 @@ def prepare(cfg: Config, points: np.ndarray, path: str) -> torch.Tensor:
 
 @torch.no_grad()
 def classify(model: nn.Module, points: torch.Tensor,
-             names: Sequence[str]) -> List[Guess]:
+             names: Sequence[str]) -> list[Guess]:
     """Classify one cloud.
 
     Args:

@@ -7,12 +7,19 @@ block inside. Both keep their tensors under ``base_model``, with or without
 the ``module.`` of a DataParallel wrapper.
 """
 
-from typing import Dict, Mapping, Optional
+
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from lm4ve_mm.published.translate import (LAYER, Translated, match, our_names,
-                                          require_all, shapes_of)
+from lm4ve_mm.published.translate import (
+    LAYER,
+    Translated,
+    match,
+    our_names,
+    require_all,
+    shapes_of,
+)
 
 # Upstream's name -> ours. The first that matches whole is taken.
 RENAMES = (
@@ -44,7 +51,7 @@ OTHER_BLOCK = (
 _MARKS = ('blocks.blocks.', PRETRAINING, 'base_model.')
 
 
-def rename(name: str) -> Optional[str]:
+def rename(name: str) -> str | None:
     """Our name for a tensor of upstream's classifier; None if it has none."""
     return next(iter(our_names(name, RENAMES)), None)
 
@@ -62,7 +69,7 @@ def is_upstream(state: Mapping) -> bool:
         name.removeprefix('module.').startswith(_MARKS) for name in state)
 
 
-def _pretrained_backbone(held: Mapping[str, Tensor]) -> Dict[str, Tensor]:
+def _pretrained_backbone(held: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The backbone in a pretraining model, as upstream's code takes it."""
     backbone = {}
     for name, tensor in held.items():

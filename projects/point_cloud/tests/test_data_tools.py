@@ -1,6 +1,6 @@
 """The command line tools that look at data."""
 
-import importlib.util
+
 import runpy
 import sys
 from pathlib import Path
@@ -163,6 +163,19 @@ def test_panel(call, tmp_path):
         assert (abs(pixels - colour).sum(-1) < 40).sum() > 10
 
 
+def test_get_flops(call):
+    """Maps of 128 x 384, each for 16 groups and the class token."""
+    status, text = call(
+        '../../../tools/analysis_tools/get_flops.py',
+        PROJECT / 'configs/point_bert_minilm_shapes.py')
+    assert status == 0 and 'one input of (256, 3)' in text
+    rows = {line.split()[0]: [int(n.replace(',', '')) for n
+                              in line.split()[-3:]]
+            for line in text.splitlines() if line.startswith(('maps', 'tot'))}
+    assert rows['maps'] == [2 * 128 * 384, 2 * 128 * 384, 2 * 17 * 128 * 384]
+    assert rows['total'][2] > rows['maps'][2]
+
+
 def test_panel_of_nothing(call):
     status, text = call('draw_clouds.py', 'a.py', 'b.pth', '--count', 0)
     assert status == 2 and '--count 0 draws nothing' in text
@@ -176,10 +189,8 @@ def test_panel_of_another_model(call, tmp_path):
 
 
 def test_lacking_packages_are_named(monkeypatch):
-    find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, 'find_spec',
-        lambda name, *rest: None if name == 'h5py' else find(name, *rest))
+    monkeypatch.setattr('lm4ve_mm.utils.install.is_installed',
+                        lambda name: name != 'h5py')
     with pytest.raises(ImportError, match=r"point clouds need h5py: in "
                        r"the checkout, pip install -e '\.\[points\]' -c"):
         runpy.run_path(str(PROJECT / 'lm4ve_point_cloud/datasets/__init__.py'))

@@ -1,8 +1,4 @@
-"""Every leaf of this project trains two steps; one also votes and resumes.
-
-Their form (names, docstrings, scopes) is tested with that of all configs, in
-``tests/test_configs.py`` of the repository.
-"""
+"""Every leaf of this project trains two steps; one also votes and resumes."""
 
 import json
 import os
@@ -16,23 +12,26 @@ from lm4ve_point_cloud.apis import prepare
 from lm4ve_point_cloud.datasets.files import write_h5
 from lm4ve_point_cloud.datasets.modelnet_files import cache_of
 from lm4ve_point_cloud.datasets.scanobjectnn import file_of
-from mmengine.hooks import Hook
-from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from lm4ve_mm import apis
 from lm4ve_mm.llm import CheckpointError
+from lm4ve_mm.testing import ConfigForm, MetafileForm, StopAfterEpoch
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 LEAVES = sorted(CONFIGS.glob('*.py'))
 WIDTH = 64
 
 
-@pytest.fixture(autouse=True)
-def clean_scope():
-    """A Runner leaves its default scope behind."""
-    yield
-    DefaultScope._instance_dict.clear()
+class TestForm(ConfigForm):
+    CONFIGS = CONFIGS
+    DATA = ('scanobjectnn_[a-z]+', 'modelnet40_[148]k', 'modelnet_fewshot',
+            'shapes')
+    TOOLBOXES = dict(point_bert='mmpretrain')
+
+
+class TestMetafile(MetafileForm):
+    CONFIGS = CONFIGS
 
 
 def clouds(count, points, classes):
@@ -111,17 +110,6 @@ def toy(path, work_dir, roots, llama):
     if 'hidden_dims' in llm:
         llm.hidden_dims = WIDTH
     return cfg
-
-
-class StopAfterEpoch(Hook):
-    """Ends the run after some epochs; its length stays the recipe's."""
-
-    def __init__(self, epochs=1):
-        self.epochs = epochs
-
-    def after_train_epoch(self, runner):
-        if runner.epoch + 1 == self.epochs:
-            runner.train_loop.stop_training = True
 
 
 def slow_if_large(path):
@@ -253,6 +241,24 @@ def test_published_file_by_the_test_tool(tmp_path, roots, llama):
     del file['base_model']['module.cls_pos']
     with pytest.raises(CheckpointError, match='lacks backbone.cls_pos'):
         tested(file, 1)
+
+
+@pytest.mark.parametrize('words', [(), ('--tta', )])
+def test_weights_without_the_head_are_refused(tmp_path, roots, llama, capsys,
+                                              words):
+    """By the test tool, voting or not."""
+    path = CONFIGS / 'point_bert_minilm_shapes.py'
+    state = apis.build_model(toy(path, tmp_path, roots, llama)).state_dict()
+    del state['head.mlp.3.weight']
+    torch.save(dict(state_dict=state), tmp_path / 'model.pth')
+    args = apis.testing_parser().parse_args(
+        [str(path), str(tmp_path / 'model.pth'), *words])
+    cfg = apis.configure_testing(toy(path, tmp_path, roots, llama), args)
+    cfg.experiment_name = f'{tmp_path.name}_refused'
+    with pytest.raises(SystemExit) as stopped:
+        apis.load_strictly(apis.build_runner(cfg)).test()
+    assert stopped.value.code == 2
+    assert 'head.mlp.3.weight' in capsys.readouterr().err
 
 
 def test_recipe_resumes_exactly(tmp_path, roots, llama):

@@ -17,9 +17,10 @@ tools/test.py; nothing has to be converted first.
 from lm4ve_point_cloud.upstream import is_upstream, translate, unwrapped
 
 from lm4ve_mm.apis.convert_published import Format, convert_or_exit
-from lm4ve_mm.published.block import LAYER
+from lm4ve_mm.published.block import BLOCK_INDEX
 
-POINT_BERT = Format('Point-BERT', LAYER, is_upstream, unwrapped, translate)
+POINT_BERT = Format('Point-BERT', BLOCK_INDEX, is_upstream, unwrapped,
+                    translate)
 
 if __name__ == '__main__':
     convert_or_exit(POINT_BERT, __doc__)

@@ -9,7 +9,6 @@ backbone in a model without one) around their mean, from dark (0) to bright
 """
 
 from pathlib import Path
-from typing import List
 
 import numpy as np
 from lm4ve_point_cloud.activation import point_activation
@@ -25,7 +24,7 @@ from lm4ve_mm.registry import DATASETS
 COLUMNS = 5
 
 
-def predict(cfg: Config, checkpoint: str, count: int) -> List[drawing.Drawn]:
+def predict(cfg: Config, checkpoint: str, count: int) -> list[drawing.Drawn]:
     """Run ``count`` test clouds through the model.
 
     A picture is points (P, 3) and their activation (P, ).
@@ -41,7 +40,7 @@ def predict(cfg: Config, checkpoint: str, count: int) -> List[drawing.Drawn]:
     ]
 
 
-def draw(rows: List[drawing.Drawn], out: Path) -> None:
+def draw(rows: list[drawing.Drawn], out: Path) -> None:
     """Draw a panel; the vertical axis of the data, y, points up."""
     lines = -(-len(rows) // COLUMNS)
     figure = Figure(figsize=(2.4 * COLUMNS, 2.6 * lines))

@@ -10,11 +10,11 @@ import re
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Tuple
 
 LARGE = ('.safetensors', '.bin', '.pth')
 
@@ -23,8 +23,8 @@ LARGE = ('.safetensors', '.bin', '.pth')
 class Repo:
     """A model: its files at one commit, and who may read them."""
 
-    files: Dict[str, bytes]
-    tags: Tuple[str, ...] = ('main', )
+    files: dict[str, bytes]
+    tags: tuple[str, ...] = ('main', )
     gated: bool = False
     private: bool = False
 
@@ -43,23 +43,28 @@ class Request:
     host: str
     method: str
     path: str
-    token: Optional[str]
-    range: Optional[str]
+    token: str | None
+    range: str | None
 
 
 @dataclass
 class Hub:
     """The state of the stub; tests change it and read it."""
 
-    repos: Dict[str, Repo] = field(default_factory=dict)
+    repos: dict[str, Repo] = field(default_factory=dict)
     # Token -> repositories whose licence its account has accepted.
-    accounts: Dict[str, Tuple[str, ...]] = field(default_factory=dict)
+    accounts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ranges: bool = True
     shift: int = 0
+    # Whether the answer says which part it is; bytes too many in it.
+    content_range: bool = True
+    longer: int = 0
+    # What tells after the first answers of the CDN that a file has changed.
+    changing: str = ''
     # Bytes after which the CDN breaks off, one per request until used up.
-    cuts: List[int] = field(default_factory=list)
+    cuts: list[int] = field(default_factory=list)
     delay: float = 0.0
-    requests: List[Request] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     served: Counter = field(default_factory=Counter)
     url: str = ''
     cdn: str = ''
@@ -189,11 +194,17 @@ def _handler(hub: Hub, host: str):
             if not asked:
                 return self.reply(200, {'ETag': f'"{sha256}"'}, body)
             begin = max(int(asked[1]) + hub.shift, 0)
-            part = body[begin:int(asked[2] or len(body)) + 1 + hub.shift]
+            part = body[begin:int(asked[2] or len(body)) + 1 + hub.shift +
+                        hub.longer]
             end = begin + len(part) - 1
+            late = sum(r.host == 'cdn' for r in hub.requests) > 2
+            total = len(body) + (late and hub.changing == 'total')
             self.send_response(206)
-            self.send_header('Content-Range',
-                             f'bytes {begin}-{end}/{len(body)}')
+            if hub.changing == 'etag':
+                self.send_header('ETag', f'"{sha256}{late}"')
+            if hub.content_range:
+                self.send_header('Content-Range',
+                                 f'bytes {begin}-{end}/{total}')
             self.send_header('Content-Length', str(len(part)))
             self.end_headers()
             if hub.cuts:

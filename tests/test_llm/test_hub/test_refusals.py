@@ -3,10 +3,17 @@
 import json
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
-from lm4ve_mm.llm import (CheckpointError, CheckpointNotFoundError,
-                          FrozenLLMLayer, read_blocks)
+from lm4ve_mm.llm import (
+    CheckpointError,
+    CheckpointNotFoundError,
+    FrozenLLMLayer,
+    read_blocks,
+)
 
+from ..test_checkpoint import edit_config
 from .conftest import CHECKPOINT, REPO, close_network
 
 
@@ -90,9 +97,9 @@ class TestRefusals:
     def test_unknown_family(self, small, hub):
         path = small / 'config.json'
         values = json.loads(path.read_text())
-        path.write_text(json.dumps({**values, 'model_type': 'mamba'}))
+        path.write_text(json.dumps({**values, 'model_type': 'fancy'}))
         hub.add(REPO, small)
-        with pytest.raises(CheckpointError, match="'mamba'.*known:.*llama"):
+        with pytest.raises(CheckpointError, match="'fancy'.*known:.*llama"):
             read_blocks(CHECKPOINT)
 
     @pytest.mark.parametrize('text', [
@@ -129,3 +136,54 @@ class TestRefusals:
                            match=f"checkpoint='{advice}'"):
             read_blocks(path)
         assert not hub.requests
+
+
+class TestNoWeights:
+    """What is not read is told before any weight is fetched."""
+
+    def refused(self, hub, match):
+        hub.forget()
+        with pytest.raises(CheckpointError, match=match):
+            read_blocks(CHECKPOINT, (1, ))
+        return hub.served['cdn']
+
+    def test_quantised(self, small, hub):
+        path = small / 'model.safetensors'
+        tensors = load_file(path)
+        save_file({n: t.to(torch.int8) for n, t in tensors.items()}, path)
+        hub.add(REPO, small)
+        header = 1 << 14
+        assert self.refused(hub, 'quantised.*stored as I8') < header
+        save_file(tensors | {'layers.1.mlp.up_proj.qweight': torch.ones(3)},
+                  path)
+        hub.add(REPO, small)
+        assert self.refused(hub, r'quantised \(it has.*qweight') < header
+        (small / 'quantize_config.json').write_text('{}')
+        hub.add(REPO, small)
+        assert self.refused(hub, 'quantised.*GPTQ') == 0
+        edit_config(small, quantization_config=dict(quant_method='awq'))
+        hub.add(REPO, small)
+        assert self.refused(hub, 'quantised.*awq') == 0
+
+    @pytest.mark.parametrize('gone', ['config.json', 'model.safetensors'])
+    def test_adapter(self, gone, small, hub):
+        (small / gone).unlink()
+        (small / 'adapter_config.json').write_text('{}')
+        hub.add(REPO, small)
+        assert self.refused(hub, 'Merge it into its base model') == 0
+
+    def test_file_that_the_configuration_names(self, small, hub):
+        wanted = read_blocks(str(small), (1, )).identity().sha256
+        path = small / 'model.safetensors'
+        path.rename(small / 'hf.safetensors')
+        save_file({'x': torch.ones(1)}, path)
+        edit_config(small, transformers_weights='hf.safetensors')
+        hub.add(REPO, small)
+        assert read_blocks(CHECKPOINT, (1, )).identity().sha256 == wanted
+
+    def test_one_file_beside_an_old_index(self, small, hub):
+        wanted = read_blocks(str(small), (1, )).identity().sha256
+        (small / 'model.safetensors.index.json').write_text(
+            json.dumps(dict(weight_map={'layers.1.x': 'gone.safetensors'})))
+        hub.add(REPO, small)
+        assert read_blocks(CHECKPOINT, (1, )).identity().sha256 == wanted

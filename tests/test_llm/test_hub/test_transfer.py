@@ -8,6 +8,8 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
+from huggingface_hub.utils import WeakFileLock
+from safetensors.torch import load_file, save_file
 
 from lm4ve_mm.llm import CheckpointError, read_blocks
 
@@ -19,33 +21,34 @@ class TestTransfer:
 
     @pytest.fixture(autouse=True)
     def no_pause(self, monkeypatch):
-        monkeypatch.setattr('lm4ve_mm.llm.weights.hub.ranges.PAUSE', 0.0)
+        monkeypatch.setattr('lm4ve_mm.llm.weights.remote_file.PAUSE', 0.0)
 
     def layer_files(self):
         return list(
             Path(huggingface_hub.constants.HF_ASSETS_CACHE).rglob(
                 '*.safetensors*'))
 
-    def test_broken_connection_is_resumed(self, folder, hub):
+    def test_broken_connection_is_asked_again(self, folder, hub,
+                                              monkeypatch):
+        """For the piece that broke, and for no other."""
+        monkeypatch.setattr('lm4ve_mm.llm.weights.remote_file.PIECE', 1 << 17)
         hub.add(REPO, folder)
-        # After the headers of two shards, 100,000 bytes twice, then none.
-        hub.cuts = [1 << 20, 1 << 20, 100_000, 100_000, 0]
+        # After the headers of two shards, the second piece breaks twice.
+        hub.cuts = [1 << 20] * 5 + [1 << 16, 0]
         same(
             read_blocks(CHECKPOINT, (0, )), read_blocks(str(folder), (0, )))
         assert not hub.cuts
-        begun = [int(request.range.split('=')[1].split('-')[0])
-                 for request in hub.requests if request.host == 'cdn']
-        # One range, gone on with from where it broke; nothing came twice.
-        first = begun[2]
-        assert begun[3:6] == [first + 100_000] + [first + 200_000] * 2
-        assert hub.served['cdn'] <= (layer_bytes(folder, 0) + 512 +
-                                      2 * (1 << 16))
+        asked = [request.range for request in hub.requests
+                 if request.host == 'cdn']
+        assert asked[5] == asked[6] == asked[7] != asked[8]
+        data = asked[4:]
+        assert len(set(data)) == len(data) - 2
+        assert hub.served['cdn'] < layer_bytes(folder, 0) + 3 * (1 << 16)
 
     def test_connection_that_always_breaks(self, folder, hub):
         hub.add(REPO, folder)
-        hub.cuts = [1 << 20] + [0] * 100
-        with pytest.raises(CheckpointError,
-                           match='5 times in a row with .* bytes still'):
+        hub.cuts = [1 << 20] * 4 + [0] * 100
+        with pytest.raises(CheckpointError, match='5 times in a row in vain'):
             read_blocks(CHECKPOINT, (0, ))
         assert not self.layer_files()
         hub.cuts = []
@@ -74,13 +77,72 @@ class TestTransfer:
         with pytest.raises(CheckpointError, match='no safetensors file'):
             read_blocks(CHECKPOINT, (0, ))
 
-    def test_damaged_layer_file_is_named(self, folder, hub):
+    @pytest.mark.parametrize('wrong', [-4, 4])
+    def test_answer_of_another_length_without_its_range(self, wrong, folder,
+                                                        hub, caplog):
+        """Nothing says which bytes they are: the shards are downloaded."""
+        hub.add(REPO, folder)
+        hub.content_range, hub.longer = False, wrong
+        same(
+            read_blocks(CHECKPOINT, (0, )), read_blocks(str(folder), (0, )))
+        assert 'does not serve parts' in caplog.text
+
+    def test_answer_without_its_range(self, folder, hub, caplog):
+        """As some mirrors send it, of the length that was asked for."""
+        hub.add(REPO, folder)
+        hub.content_range = False
+        same(
+            read_blocks(CHECKPOINT, (0, )), read_blocks(str(folder), (0, )))
+        assert not caplog.text
+
+    @pytest.mark.parametrize('change', ['etag', 'total'])
+    def test_file_that_changes_while_it_is_read(self, change, folder, hub):
+        hub.add(REPO, folder)
+        hub.changing = change
+        with pytest.raises(CheckpointError, match='changed while it was re'):
+            read_blocks(CHECKPOINT, (0, ))
+        assert not self.layer_files()
+
+    @pytest.mark.parametrize('damage', [
+        lambda data: data[:-100],
+        lambda data: data[:-7] + bytes([data[-7] ^ 1]) + data[-6:]
+    ], ids=['cut', 'flipped bit'])
+    def test_damaged_layer_file(self, damage, folder, hub):
         hub.add(REPO, folder)
         read_blocks(CHECKPOINT, (0, ))
         path, = self.layer_files()
-        path.write_bytes(path.read_bytes()[:-100])
-        with pytest.raises(CheckpointError, match='layer-0.safetensors.*trun'):
+        path.write_bytes(damage(path.read_bytes()))
+        with pytest.raises(CheckpointError, match=f'delete {path} to have it'):
             read_blocks(CHECKPOINT, (0, ))
+        path.unlink()
+        same(
+            read_blocks(CHECKPOINT, (0, )), read_blocks(str(folder), (0, )))
+
+    def test_layer_file_of_an_earlier_version(self, folder, hub, caplog):
+        """Without a digest it proves nothing, and is fetched again."""
+        hub.add(REPO, folder)
+        read_blocks(CHECKPOINT, (0, ))
+        path, = self.layer_files()
+        save_file({name: tensor + 1 for name, tensor
+                   in load_file(path).items()}, path)
+        same(
+            read_blocks(CHECKPOINT, (0, )), read_blocks(str(folder), (0, )))
+        assert caplog.text.count('fetched again') == 1
+
+    def test_what_killed_processes_left(self, folder, hub):
+        """Of any layer; but not where another process holds the lock."""
+        hub.add(REPO, folder)
+        read_blocks(CHECKPOINT, (0, ))
+        assets = self.layer_files()[0].parent
+        left = assets / '.layer-1.safetensors.x1'
+        left.mkdir()
+        (left / '.tmp').touch()
+        (assets / '.layer-2.safetensors.x2').touch()
+        running = assets / '.layer-3.safetensors.x3'
+        running.touch()
+        with WeakFileLock(assets / 'layer-3.lock'):
+            read_blocks(CHECKPOINT, (1, ))
+        assert list(assets.glob('.layer-*')) == [running]
 
 
 class TestProcesses:

@@ -1,12 +1,13 @@
 """What an entry of the family table is, and how configurations are read."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
+from typing import Any
 
 from torch import Tensor
 
-from ...errors import CheckpointError
 from ...block.geometry import BlockGeometry
+from ...errors import CheckpointError
 
 Config = Mapping[str, Any]
 Transform = Callable[[Tensor, BlockGeometry], Tensor]
@@ -38,7 +39,7 @@ class Family:
             layer's index. The first that occurs in the checkpoint is used.
         modules: Our module name -> the family's, within a layer, or several
             that it may have. Those that a geometry does not have are not
-            looked for.
+            looked for. Empty where the names are our own.
         final_norm: Where the norm after the last layer may be called.
         parameters: Our parameter name -> what the family may call it.
         unused: Tensors of a layer that are no part of the block's function,
@@ -50,37 +51,41 @@ class Family:
             take their parts out of one fused tensor.
         renames: Keys of the file that stand for another key.
         refine: ``f(geometry, config, layer)`` where layers differ.
-        nested_defaults: What keys mean that a ``text_config`` inside a
-            multimodal checkpoint leaves out; such files hold only what
-            differs from the defaults of the library.
+        defaults: What keys mean that a file leaves out; transformers 4
+            writes only what differs from them.
+        sizes: The same for the sizes, which only a ``text_config`` inside a
+            multimodal checkpoint leaves out.
         note: One line for the documentation.
     """
 
     name: str
     config_file: str
-    model_types: Tuple[str, ...]
+    model_types: tuple[str, ...]
     num_layers_key: str
     geometry: Callable[[Config], BlockGeometry]
-    prefixes: Tuple[str, ...]
-    modules: Mapping[str, Union[str, Tuple[str, ...]]]
-    final_norm: Tuple[str, ...] = ()
-    parameters: Mapping[str, Tuple[str, ...]] = field(
+    prefixes: tuple[str, ...]
+    modules: Mapping[str, str | tuple[str, ...]]
+    final_norm: tuple[str, ...] = ()
+    parameters: Mapping[str, tuple[str, ...]] = field(
         default_factory=lambda: dict(weight=('weight', ), bias=('bias', )))
-    unused: Tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     shard_dims: Mapping[str, int] = field(default_factory=dict)
     transforms: Mapping[str, Transform] = field(default_factory=dict)
     renames: Mapping[str, str] = field(default_factory=dict)
-    refine: Optional[Callable[[BlockGeometry, Config, int],
-                              BlockGeometry]] = None
-    nested_defaults: Config = field(default_factory=dict)
+    refine: Callable[[BlockGeometry, Config, int],
+                     BlockGeometry] | None = None
+    defaults: Config = field(default_factory=dict)
+    sizes: Config = field(default_factory=dict)
     note: str = ''
 
-    def names_of(self, own: str) -> Tuple[str, ...]:
+    def names_of(self, own: str) -> tuple[str, ...]:
         """What the family may call our module ``own``.
 
         Raises:
             CheckpointError: If the table does not say.
         """
+        if not self.modules:
+            return (own, )
         if own not in self.modules:
             raise CheckpointError(
                 f'the configuration asks for {own}, for which family '
@@ -111,6 +116,11 @@ def read_activation(config: Config, key: str = 'hidden_act') -> str:
     return ACTIVATION_NAMES[given]
 
 
+def optional(config: Config, key: str) -> Any:
+    """The value of a key; None, of which the geometry makes its default."""
+    return config.get(key)
+
+
 def require(config: Config, **wanted: Any) -> None:
     """Refuse settings that would need another block.
 
@@ -129,52 +139,11 @@ def require(config: Config, **wanted: Any) -> None:
                 f'block than ours; supported is {value!r}')
 
 
-def _llama3_bands(rope: Config) -> Tuple[float, float, float]:
-    return (rope['low_freq_factor'], rope['high_freq_factor'],
-            rope['original_max_position_embeddings'])
-
-
-# Kind of rotary phase -> fields of the geometry.
-ROPE_KINDS: Dict[str, Callable[[Config], dict]] = dict(
-    default=lambda rope: {},
-    linear=lambda rope: dict(rope_factor=float(rope['factor'])),
-    llama3=lambda rope: dict(
-        rope_factor=float(rope['factor']), rope_bands=_llama3_bands(rope)))
-
-
-def read_rope(config: Config, share: float = 1.0) -> Dict[str, Any]:
-    """Fields of the geometry that describe the rotary phase.
-
-    Args:
-        config: The configuration; its phase may be described by
-            ``rope_parameters`` (transformers 5), or by ``rope_theta``,
-            ``partial_rotary_factor`` and ``rope_scaling``.
-        share: Share of a head that is turned, where the file does not say.
-
-    Returns:
-        dict: Empty where the phase is of a kind that we do not compute, or
-        is described incompletely; it is off unless asked for.
-    """
-    rope = {
-        **(config.get('rope_scaling') or {}),
-        **(config.get('rope_parameters') or {})
-    }
-    kind = rope.get('rope_type', rope.get('type', 'default'))
-    try:
-        fields = ROPE_KINDS[kind](rope)
-    except KeyError:
-        return {}
-    theta = rope.get('rope_theta', config.get('rope_theta', 10000.0))
-    share = rope.get('partial_rotary_factor',
-                     config.get('partial_rotary_factor', share))
-    if share != 1:
-        fields['rope_dims'] = int(share * head_dim(config))
-        if fields['rope_dims'] % 2:
-            return {}
-    return dict(fields, rope_theta=float(theta))
-
-
-def head_dim(config: Config) -> int:
-    """Width of one head, which files may leave out."""
-    given = config.get('head_dim')
-    return given or config['hidden_size'] // config['num_attention_heads']
+def sizes(hidden: int, feed_forward: int, layers: int,
+          heads: int) -> dict[str, int]:
+    """The defaults that transformers has for the sizes of a family."""
+    return dict(
+        hidden_size=hidden,
+        intermediate_size=feed_forward,
+        num_hidden_layers=layers,
+        num_attention_heads=heads)

@@ -1,15 +1,22 @@
 """Decoders with LayerNorm and a plain feed-forward part."""
 
 from dataclasses import replace
+from typing import Any
 
 from ...block.geometry import BlockGeometry
-from .base import Config, Family, read_activation, read_rope, require
-from .transforms import (fused_qkv, grouped_part, stacked_part, transposed,
-                         transposed_stacked_part)
+from .base import Config, Family, read_activation, require, sizes
+from .rope import read_rope
+from .transforms import (
+    fused_qkv,
+    grouped_part,
+    stacked_part,
+    transposed,
+    transposed_stacked_part,
+)
 
 
-def _geometry(config: Config, activation: str, bias: bool = True,
-              **changes) -> BlockGeometry:
+def plain_geometry(config: Config, activation: str, bias: bool = True,
+                   **changes: Any) -> BlockGeometry:
     """What these families have in common."""
     values = dict(
         width=config['hidden_size'],
@@ -29,7 +36,7 @@ def opt_geometry(config: Config) -> BlockGeometry:
     require(config, layer_norm_elementwise_affine=True)
     before = config.get('do_layer_norm_before', True)
     removed = config.get('_remove_final_layer_norm', False)
-    return _geometry(
+    return plain_geometry(
         config,
         read_activation(config, 'activation_function'),
         config.get('enable_bias', True),
@@ -41,11 +48,11 @@ def opt_geometry(config: Config) -> BlockGeometry:
 def gpt2_geometry(config: Config) -> BlockGeometry:
     """Geometry of GPT-2."""
     scaled = config.get('scale_attn_weights', True)
-    return _geometry(
+    return plain_geometry(
         config,
         read_activation(config, 'activation_function'),
         ffn_dim=config.get('n_inner') or 4 * config['hidden_size'],
-        norm_eps=config.get('layer_norm_epsilon', 1e-5),
+        norm_eps=config['layer_norm_epsilon'],
         attention_scale=None if scaled else 1.0)
 
 
@@ -61,11 +68,11 @@ def gpt2_refine(geometry: BlockGeometry, config: Config,
 def gpt_neox_geometry(config: Config) -> BlockGeometry:
     """Geometry of GPT-NeoX and Pythia."""
     attention_bias = config.get('attention_bias', True)
-    return _geometry(
+    return plain_geometry(
         config,
         read_activation(config),
         ffn_dim=config['intermediate_size'],
-        norm_eps=config.get('layer_norm_eps', 1e-5),
+        norm_eps=config['layer_norm_eps'],
         qkv_bias=attention_bias,
         out_bias=attention_bias,
         parallel=config.get('use_parallel_residual', True),
@@ -74,12 +81,12 @@ def gpt_neox_geometry(config: Config) -> BlockGeometry:
 
 def phi_geometry(config: Config) -> BlockGeometry:
     """Geometry of Phi-1 to Phi-2."""
-    return _geometry(
+    return plain_geometry(
         config,
         read_activation(config),
         ffn_dim=config['intermediate_size'],
         num_kv_heads=config.get('num_key_value_heads'),
-        norm_eps=config.get('layer_norm_eps', 1e-5),
+        norm_eps=config['layer_norm_eps'],
         qk_norm=config.get('qk_layernorm', False),
         parallel=True,
         shared_norm=True,
@@ -100,13 +107,13 @@ def falcon_geometry(config: Config) -> BlockGeometry:
     else:
         kv_heads = 1
     norms = (config.get('num_ln_in_parallel_attn') or 2) if grouped else 1
-    return _geometry(
+    return plain_geometry(
         config,
-        read_activation({'activation': 'gelu', **config}, 'activation'),
+        read_activation(config, 'activation'),
         config.get('bias', False),
         ffn_dim=config.get('ffn_hidden_size') or 4 * config['hidden_size'],
         num_kv_heads=kv_heads,
-        norm_eps=config.get('layer_norm_epsilon', 1e-5),
+        norm_eps=config['layer_norm_epsilon'],
         parallel=parallel,
         shared_norm=parallel and norms == 1,
         **({} if config.get('alibi', False) else read_rope(config)))
@@ -115,11 +122,11 @@ def falcon_geometry(config: Config) -> BlockGeometry:
 def bloom_geometry(config: Config) -> BlockGeometry:
     """Geometry of BLOOM, whose activation is the tanh form of GELU."""
     require(config, apply_residual_connection_post_layernorm=False)
-    return _geometry(
+    return plain_geometry(
         config,
         'gelu_tanh',
         ffn_dim=4 * config['hidden_size'],
-        norm_eps=config.get('layer_norm_epsilon', 1e-5))
+        norm_eps=config['layer_norm_epsilon'])
 
 
 OPT = Family(
@@ -142,6 +149,9 @@ OPT = Family(
     },
     final_norm=('model.decoder.final_layer_norm',
                 'decoder.final_layer_norm'),
+    defaults=dict(activation_function='relu', ffn_dim=3072),
+    sizes=dict(
+        hidden_size=768, num_hidden_layers=12, num_attention_heads=12),
     note='the 350M model norms after each part and has no final norm')
 
 GPT2 = Family(
@@ -163,6 +173,8 @@ GPT2 = Family(
         'ffn_norm': 'ln_2',
     },
     final_norm=('ln_f', 'transformer.ln_f'),
+    defaults=dict(
+        activation_function='gelu_new', layer_norm_epsilon=1e-5),
     # The causal mask, which old files carry.
     unused=('attn.bias', 'attn.masked_bias'),
     transforms={
@@ -194,6 +206,8 @@ GPT_NEOX = Family(
         'ffn_norm': 'post_attention_layernorm',
     },
     final_norm=('gpt_neox.final_layer_norm', 'final_layer_norm'),
+    defaults=dict(hidden_act='gelu', layer_norm_eps=1e-5,
+                  max_position_embeddings=2048),
     # Causal mask and constant table of old files.
     unused=('attention.bias', 'attention.masked_bias',
             'attention.rotary_emb.inv_freq'),
@@ -222,6 +236,9 @@ PHI = Family(
         'attn_norm': 'input_layernorm',
     },
     final_norm=('model.final_layernorm', 'final_layernorm'),
+    defaults=dict(hidden_act='gelu_new', layer_norm_eps=1e-5,
+                  max_position_embeddings=2048),
+    sizes=sizes(2048, 8192, 24, 32),
     unused=('self_attn.rotary_emb.inv_freq', ),
     note='1, 1.5 and 2; attention and feed-forward side by side, after one '
     'norm')
@@ -244,6 +261,8 @@ FALCON = Family(
         'ffn_norm': ('ln_mlp', 'post_attention_layernorm'),
     },
     final_norm=('transformer.ln_f', 'ln_f'),
+    defaults=dict(activation='gelu', layer_norm_epsilon=1e-5,
+                  max_position_embeddings=2048),
     unused=('self_attention.rotary_emb.inv_freq', ),
     transforms=fused_qkv(grouped_part),
     renames=dict(
@@ -257,6 +276,7 @@ BLOOM = replace(
     name='bloom',
     model_types=('bloom', ),
     geometry=bloom_geometry,
+    defaults=dict(layer_norm_epsilon=1e-5),
     modules={
         **FALCON.modules,
         'attn_norm': 'input_layernorm',

@@ -1,11 +1,12 @@
 """LLaMA and what follows its plan: RMSNorm, gated feed-forward, rotary."""
 
 from dataclasses import replace
+from typing import Any
 
 from ...block.geometry import BlockGeometry
-from .base import Config, Family, read_activation, read_rope, require
-from .transforms import (fused_qkv, gate_up_part, interleaved_to_halves,
-                         stacked_part)
+from .base import Config, Family, optional, read_activation, require, sizes
+from .rope import read_rope
+from .transforms import fused_qkv, gate_up_part, stacked_part
 
 
 def llama_geometry(config: Config) -> BlockGeometry:
@@ -13,8 +14,8 @@ def llama_geometry(config: Config) -> BlockGeometry:
     return BlockGeometry(
         width=config['hidden_size'],
         num_heads=config['num_attention_heads'],
-        num_kv_heads=config.get('num_key_value_heads'),
-        head_dim=config.get('head_dim'),
+        num_kv_heads=optional(config, 'num_key_value_heads'),
+        head_dim=optional(config, 'head_dim'),
         ffn_dim=config['intermediate_size'],
         norm_eps=config.get('rms_norm_eps', 1e-6),
         activation=read_activation(config),
@@ -22,28 +23,6 @@ def llama_geometry(config: Config) -> BlockGeometry:
         out_bias=config.get('attention_bias', False),
         ffn_bias=config.get('mlp_bias', False),
         **read_rope(config))
-
-
-def llama_meta_geometry(params: Config) -> BlockGeometry:
-    """Geometry from Meta's ``params.json``.
-
-    The hidden width is two thirds of four times the width, times an optional
-    factor, rounded up to a multiple of ``multiple_of``: 11008 for 4096.
-    """
-    width = params['dim']
-    hidden = int(8 * width / 3)
-    if params.get('ffn_dim_multiplier') is not None:
-        hidden = int(params['ffn_dim_multiplier'] * hidden)
-    step = params['multiple_of']
-    # The file does not say by how much: 8 in LLaMA 3.1, 32 in 3.2.
-    scaled = params.get('use_scaled_rope', False)
-    return BlockGeometry(
-        width=width,
-        num_heads=params['n_heads'],
-        num_kv_heads=params.get('n_kv_heads'),
-        ffn_dim=step * ((hidden + step - 1) // step),
-        norm_eps=params['norm_eps'],
-        rope_theta=None if scaled else params.get('rope_theta', 10000.0))
 
 
 def mistral_geometry(config: Config) -> BlockGeometry:
@@ -67,7 +46,7 @@ def gemma_geometry(config: Config) -> BlockGeometry:
 
     Its first files say ``gelu`` where the tanh form was trained.
     """
-    given = config.get('hidden_act', 'gelu')
+    given = config['hidden_act']
     name = 'gelu_pytorch_tanh' if given == 'gelu' else given
     return replace(llama_geometry({**config, 'hidden_act': name}),
                    norm_offset=1.0)
@@ -75,8 +54,7 @@ def gemma_geometry(config: Config) -> BlockGeometry:
 
 def gemma2_geometry(config: Config) -> BlockGeometry:
     """Geometry of Gemma 2."""
-    return _sandwich(config, softcap=config.get('attn_logit_softcapping',
-                                                50.0))
+    return _sandwich(config, softcap=config.get('attn_logit_softcapping'))
 
 
 def gemma3_geometry(config: Config) -> BlockGeometry:
@@ -85,13 +63,12 @@ def gemma3_geometry(config: Config) -> BlockGeometry:
     return _sandwich(config, qk_norm=True, rope_theta=None, rope_factor=1.0)
 
 
-def _sandwich(config: Config, **changes) -> BlockGeometry:
-    activation = config.get('hidden_activation', 'gelu_pytorch_tanh')
+def _sandwich(config: Config, **changes: Any) -> BlockGeometry:
     return replace(
-        llama_geometry({**config, 'hidden_act': activation}),
+        llama_geometry({**config, 'hidden_act': config['hidden_activation']}),
         placement='sandwich',
         norm_offset=1.0,
-        attention_scale=config.get('query_pre_attn_scalar', 256)**-0.5,
+        attention_scale=config['query_pre_attn_scalar']**-0.5,
         **changes)
 
 
@@ -137,62 +114,19 @@ LLAMA = Family(
     final_norm=('model.norm', 'norm'),
     # A constant table that old files carry; the phase is computed here.
     unused=('self_attn.rotary_emb.inv_freq', ),
-    nested_defaults=dict(
-        hidden_size=4096,
-        intermediate_size=11008,
-        num_hidden_layers=32,
-        num_attention_heads=32,
-        hidden_act='silu'),
+    defaults=dict(hidden_act='silu', rms_norm_eps=1e-6,
+                  max_position_embeddings=2048),
+    sizes=sizes(4096, 11008, 32, 32),
     note='1 to 3.x, and Vicuna; `rope=True` knows the phase of 3.1')
-
-LLAMA_META = Family(
-    name='llama',
-    config_file='params.json',
-    model_types=(),
-    num_layers_key='n_layers',
-    geometry=llama_meta_geometry,
-    prefixes=('layers.{i}.', ),
-    modules={
-        'attn.q': 'attention.wq',
-        'attn.k': 'attention.wk',
-        'attn.v': 'attention.wv',
-        'attn.out': 'attention.wo',
-        'ffn.gate': 'feed_forward.w1',
-        'ffn.up': 'feed_forward.w3',
-        'ffn.down': 'feed_forward.w2',
-        'attn_norm': 'attention_norm',
-        'ffn_norm': 'ffn_norm',
-    },
-    final_norm=('norm', ),
-    unused=('attention.inner_attention.rope.freqs', ),
-    shard_dims={
-        'attn.q': 0,
-        'attn.k': 0,
-        'attn.v': 0,
-        'attn.out': 1,
-        'ffn.gate': 0,
-        'ffn.up': 0,
-        'ffn.down': 1,
-    },
-    transforms={
-        'attn.q.weight': interleaved_to_halves,
-        'attn.k.weight': interleaved_to_halves,
-    },
-    note="Meta's own files, any number of shards; the phase of 3.1 and "
-    'later is not told there')
 
 MISTRAL = replace(
     LLAMA,
     name='mistral',
     model_types=('mistral', ),
     geometry=mistral_geometry,
-    nested_defaults=dict(
-        hidden_size=4096,
-        intermediate_size=14336,
-        num_hidden_layers=32,
-        num_attention_heads=32,
-        num_key_value_heads=8,
-        hidden_act='silu'),
+    defaults=dict(LLAMA.defaults, num_key_value_heads=8,
+                  max_position_embeddings=131072),
+    sizes=sizes(4096, 14336, 32, 32),
     note='grouped key heads')
 
 QWEN2 = replace(
@@ -200,8 +134,18 @@ QWEN2 = replace(
     name='qwen2',
     model_types=('qwen2', ),
     geometry=qwen2_geometry,
-    nested_defaults={},
+    defaults=dict(LLAMA.defaults, max_position_embeddings=32768),
+    sizes=sizes(4096, 22016, 32, 32),
     note='2 and 2.5; biases of query, key and value')
+
+QWEN2_VL = replace(
+    QWEN2,
+    name='qwen2_vl',
+    model_types=('qwen2_vl_text', 'qwen2_5_vl_text'),
+    defaults=dict(QWEN2.defaults, rms_norm_eps=1e-5, rope_theta=1e6,
+                  num_key_value_heads=8),
+    sizes=sizes(8192, 29568, 80, 64),
+    note='Qwen2 inside Qwen2-VL and 2.5-VL; positions are those of a text')
 
 QK_NORMS = {
     'attn.q_norm': 'self_attn.q_norm',
@@ -214,13 +158,29 @@ QWEN3 = replace(
     model_types=('qwen3', ),
     geometry=qwen3_geometry,
     modules={**LLAMA.modules, **QK_NORMS},
+    defaults=dict(QWEN2.defaults, head_dim=128, num_key_value_heads=32),
     note='norms of query and key, head by head')
+
+QWEN3_VL = replace(
+    QWEN3,
+    name='qwen3_vl',
+    model_types=('qwen3_vl_text', ),
+    defaults=dict(QWEN3.defaults, rope_theta=5e5,
+                  max_position_embeddings=128000),
+    note='Qwen3 inside Qwen3-VL; positions are those of a text')
 
 GEMMA = replace(
     QWEN2,
     name='gemma',
     model_types=('gemma', ),
     geometry=gemma_geometry,
+    defaults=dict(
+        hidden_act='gelu_pytorch_tanh',
+        rms_norm_eps=1e-6,
+        head_dim=256,
+        num_key_value_heads=16,
+        max_position_embeddings=8192),
+    sizes=sizes(3072, 24576, 28, 16),
     note='norm weights stored as their distance from one')
 
 GEMMA2 = replace(
@@ -234,6 +194,15 @@ GEMMA2 = replace(
         'ffn_norm': 'pre_feedforward_layernorm',
         'ffn_post_norm': 'post_feedforward_layernorm',
     },
+    defaults=dict(
+        hidden_activation='gelu_pytorch_tanh',
+        rms_norm_eps=1e-6,
+        head_dim=256,
+        num_key_value_heads=4,
+        query_pre_attn_scalar=256,
+        attn_logit_softcapping=50.0,
+        max_position_embeddings=8192),
+    sizes=sizes(2304, 9216, 26, 8),
     note='bounded scores, hence no fused attention')
 
 GEMMA3 = replace(
@@ -243,13 +212,8 @@ GEMMA3 = replace(
     geometry=gemma3_geometry,
     refine=gemma3_refine,
     modules={**GEMMA2.modules, **QK_NORMS},
-    nested_defaults=dict(
-        hidden_size=2304,
-        intermediate_size=9216,
-        num_hidden_layers=26,
-        num_attention_heads=8,
-        num_key_value_heads=4,
-        head_dim=256),
+    defaults=dict(GEMMA2.defaults, attn_logit_softcapping=None,
+                  max_position_embeddings=131072),
     note='norms of query and key; near and far layers differ in their '
     'phase, which `rope=True` takes from the chosen layer')
 
@@ -258,6 +222,9 @@ PHI3 = replace(
     name='phi3',
     model_types=('phi3', ),
     geometry=mistral_geometry,
+    defaults=dict(LLAMA.defaults, rms_norm_eps=1e-5,
+                  max_position_embeddings=4096),
+    sizes=sizes(3072, 8192, 32, 32),
     modules={
         **LLAMA.modules,
         'attn.q': 'self_attn.qkv_proj',

@@ -5,17 +5,24 @@ after the other, and the rotary phase turning rows (i, i + rope_dims / 2).
 Parts of fused tensors are copied, so that none of them keeps the whole.
 """
 
+from collections.abc import Callable
 from functools import partial
-from typing import Dict
 
+import torch
 from torch import Tensor
 
-from ...errors import CheckpointError
 from ...block.geometry import BlockGeometry
+from ...errors import CheckpointError
 from .base import Transform
 
 # Place of query, key and value in a fused tensor.
 QKV = ('q', 'k', 'v')
+
+
+def _heads(geometry: BlockGeometry) -> tuple[int, int]:
+    """Number of key heads, and width of one head."""
+    return (geometry.num_kv_heads or geometry.num_heads,
+            geometry.head_dim or geometry.width // geometry.num_heads)
 
 
 def interleaved_to_halves(weight: Tensor, geometry: BlockGeometry) -> Tensor:
@@ -30,8 +37,29 @@ def interleaved_to_halves(weight: Tensor, geometry: BlockGeometry) -> Tensor:
         geometry: Gives ``head_dim``.
     """
     rows, columns = weight.shape
-    pairs = weight.view(-1, geometry.head_dim // 2, 2, columns)
+    pairs = weight.view(-1, _heads(geometry)[1] // 2, 2, columns)
     return pairs.transpose(1, 2).reshape(rows, columns)
+
+
+def interleaved_rows(tensor: Tensor, geometry: BlockGeometry) -> Tensor:
+    """:func:`interleaved_to_halves` of the part of a head that is turned.
+
+    Args:
+        tensor: (heads * head_dim, ...) weight or bias.
+        geometry: Gives ``head_dim`` and ``rope_dims``.
+    """
+    heads = tensor.unflatten(0, (-1, _heads(geometry)[1]))
+    turned, rest = heads.tensor_split([geometry.rope_dims], dim=1)
+    halves = torch.cat([turned[:, 0::2], turned[:, 1::2], rest], dim=1)
+    return halves.flatten(0, 1)
+
+
+def interleaved_transforms() -> dict[str, Transform]:
+    """Transforms of query and key where neighbouring rows are turned."""
+    return {
+        f'attn.{part}.{name}': interleaved_rows
+        for part in ('q', 'k') for name in ('weight', 'bias')
+    }
 
 
 def transposed(weight: Tensor, geometry: BlockGeometry) -> Tensor:
@@ -46,9 +74,9 @@ def _check_rows(tensor: Tensor, rows: int) -> None:
             f'configuration asks for {rows} rows')
 
 
-def _qkv_sizes(geometry: BlockGeometry) -> list:
-    keys = geometry.num_kv_heads * geometry.head_dim
-    return [geometry.num_heads * geometry.head_dim, keys, keys]
+def _qkv_sizes(geometry: BlockGeometry) -> list[int]:
+    key_heads, width = _heads(geometry)
+    return [geometry.num_heads * width, key_heads * width, key_heads * width]
 
 
 def stacked_part(tensor: Tensor, geometry: BlockGeometry, part: str) -> Tensor:
@@ -83,9 +111,9 @@ def grouped_part(tensor: Tensor, geometry: BlockGeometry, part: str) -> Tensor:
         part: One of ``QKV``.
     """
     _check_rows(tensor, sum(_qkv_sizes(geometry)))
-    queries = geometry.num_heads // geometry.num_kv_heads
-    grouped = tensor.unflatten(
-        0, (geometry.num_kv_heads, queries + 2, geometry.head_dim))
+    key_heads, width = _heads(geometry)
+    queries = geometry.num_heads // key_heads
+    grouped = tensor.unflatten(0, (key_heads, queries + 2, width))
     parts = grouped.split([queries, 1, 1], dim=1)
     return parts[QKV.index(part)].flatten(0, 2).clone()
 
@@ -96,14 +124,17 @@ def gate_up_part(tensor: Tensor, geometry: BlockGeometry, part: str) -> Tensor:
     return tensor.chunk(2)[('gate', 'up').index(part)].clone()
 
 
-def fused_qkv(split_weight, split_bias=None) -> Dict[str, Transform]:
+def fused_qkv(
+        split_weight: Callable[..., Tensor],
+        split_bias: Callable[..., Tensor] | None = None
+) -> dict[str, Transform]:
     """Transforms of a tensor that fuses queries, keys and values.
 
     Args:
         split_weight: ``f(tensor, geometry, part)`` for the weight.
         split_bias: The same for the bias; None means as for the weight.
     """
-    transforms = {}
+    transforms: dict[str, Transform] = {}
     for part in QKV:
         for name, split in (('weight', split_weight),
                             ('bias', split_bias or split_weight)):

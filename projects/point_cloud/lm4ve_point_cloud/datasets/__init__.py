@@ -2,7 +2,7 @@
 
 from lm4ve_mm.utils.install import how_to_install, is_installed
 
-lacking = [name for name in ('h5py', 'filelock', 'tqdm')
+lacking = [name for name in ('h5py', 'filelock', 'tqdm', 'trimesh')
            if not is_installed(name)]
 if lacking:
     raise ImportError(f'point clouds need {" and ".join(lacking)}: '
@@ -16,8 +16,13 @@ from .modelnet40 import ModelNet40
 from .modelnet_fewshot import ModelNetFewShot
 from .scanobjectnn import ScanObjectNN
 from .shapes import PointShapes
-from .transforms import (FarthestPointSample, NormalizeCloud, PackPoints,
-                         ShufflePoints, pool_size)
+from .transforms import (
+    FarthestPointSample,
+    NormalizeCloud,
+    PackPoints,
+    ShufflePoints,
+    pool_size,
+)
 
 __all__ = [
     'DataError', 'DataNotFoundError', 'FarthestPointSample', 'ModelNet40',

@@ -1,7 +1,6 @@
 """What the data sets of point clouds share."""
 
 from abc import abstractmethod
-from typing import List, Tuple
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset
@@ -33,10 +32,10 @@ class PointCloudDataset(BaseDataset):
             **kwargs)
 
     @abstractmethod
-    def load_arrays(self) -> Tuple[np.ndarray, np.ndarray, str]:
+    def load_arrays(self) -> tuple[np.ndarray, np.ndarray, str]:
         """Read points (N, P, 3), labels (N, ), and where they are from."""
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """Read the arrays and check them.
 
         Raises:
@@ -69,7 +68,7 @@ class PointCloudDataset(BaseDataset):
         info['points'] = self.points[info['row']]
         return info
 
-    def extra_repr(self) -> List[str]:
+    def extra_repr(self) -> list[str]:
         """Say where the data lies."""
         return [f'Root of the data: \t{self.data_root}']
 

@@ -1,14 +1,21 @@
 """Is a downloaded data set complete?"""
 
 import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Callable, Dict, Iterator, NamedTuple
+from typing import NamedTuple
 
 from .errors import DataError, DataNotFoundError
 from .modelnet40 import ModelNet40
 from .modelnet_fewshot import ModelNetFewShot
-from .modelnet_files import (HOW_TO_GET, SPLITS, class_of, read_ids,
-                             read_text, text_of)
+from .modelnet_files import (
+    HOW_TO_GET,
+    SPLITS,
+    class_of,
+    read_ids,
+    read_text,
+    text_of,
+)
 from .scanobjectnn import ScanObjectNN, file_of
 
 # Clouds per split of the variants that the papers report.
@@ -109,7 +116,7 @@ def check_modelnet_fewshot(root: Path) -> Iterator[Finding]:
         yield examine(f'{way}way_{shot}shot/{fold}.pkl', look)
 
 
-CHECKS: Dict[str, Callable[[Path], Iterator[Finding]]] = dict(
+CHECKS: dict[str, Callable[[Path], Iterator[Finding]]] = dict(
     scanobjectnn=check_scanobjectnn,
     modelnet40=check_modelnet40,
     modelnet_fewshot=check_modelnet_fewshot)

@@ -1,7 +1,7 @@
 """HDF5 files of clouds."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Iterable, Optional, Tuple
 
 import h5py
 import numpy as np
@@ -9,9 +9,24 @@ from mmengine.logging import print_log
 from tqdm import tqdm
 
 from .errors import DataError, DataNotFoundError
+from .precision import as_float32
 
 
-def read_h5(path: Path, remedy: str = '') -> Tuple[np.ndarray, np.ndarray]:
+def open_array(file: h5py.File, key: str, path: Path) -> h5py.Dataset:
+    """Find an array in an open file.
+
+    Raises:
+        DataError: If there is none of that name, or it is a group.
+    """
+    if key not in file:
+        raise DataError(f'{path} lacks {key!r}: it has {sorted(file)}')
+    if not isinstance(file[key], h5py.Dataset):
+        raise DataError(f'{key!r} of {path} is a group of {sorted(file[key])}'
+                        ', not an array')
+    return file[key]
+
+
+def read_h5(path: Path, remedy: str = '') -> tuple[np.ndarray, np.ndarray]:
     """Read ``data`` and ``label`` of a file in ScanObjectNN's format.
 
     Args:
@@ -24,7 +39,7 @@ def read_h5(path: Path, remedy: str = '') -> Tuple[np.ndarray, np.ndarray]:
     Raises:
         DataNotFoundError: If there is no such file.
         DataError: If it is damaged, lacks a key, or an array has another
-            rank, type or length than it should.
+            rank, type or length than it should, or float32 is too coarse.
     """
     if not path.is_file():
         raise DataNotFoundError(f'there is no file {path}. {remedy}'.strip())
@@ -35,7 +50,8 @@ def read_h5(path: Path, remedy: str = '') -> Tuple[np.ndarray, np.ndarray]:
                 raise DataError(
                     f'{path} lacks {lacking}: it has {sorted(file)}, but a '
                     "file of clouds has 'data' (N, P, 3) and 'label' (N,)")
-            data, label = file['data'][()], file['label'][()]
+            data, label = (open_array(file, key, path)[()]
+                           for key in ('data', 'label'))
     except OSError as error:
         raise DataError(
             f'{path} cannot be read as HDF5: it is damaged or incomplete, get '
@@ -49,13 +65,13 @@ def read_h5(path: Path, remedy: str = '') -> Tuple[np.ndarray, np.ndarray]:
     if len(data) != len(label):
         raise DataError(f'{path} has {len(data)} clouds, but {len(label)} '
                         'labels')
-    return data.astype(np.float32, copy=False), label.astype(np.int64)
+    return as_float32(data, str(path)), label.astype(np.int64)
 
 
 def write_h5(path: Path,
              data: np.ndarray,
              label: np.ndarray,
-             mask: Optional[np.ndarray] = None,
+             mask: np.ndarray | None = None,
              **attributes) -> None:
     """Write a file in ScanObjectNN's format.
 

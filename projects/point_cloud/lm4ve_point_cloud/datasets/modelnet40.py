@@ -1,7 +1,6 @@
 """ModelNet40: models of 40 kinds of objects, sampled on their surfaces."""
 
 from pathlib import Path
-from typing import Optional, Tuple
 
 import numpy as np
 
@@ -9,8 +8,13 @@ from lm4ve_mm.registry import DATASETS
 
 from .base import PointCloudDataset, choose
 from .files import read_h5
-from .modelnet_files import (CLASSES, HOW_TO_BUILD, SPLITS, cache_of,
-                             read_upstream_cache)
+from .modelnet_files import (
+    CLASSES,
+    HOW_TO_BUILD,
+    SPLITS,
+    cache_of,
+    read_upstream_cache,
+)
 
 
 @DATASETS.register_module()
@@ -45,7 +49,7 @@ class ModelNet40(PointCloudDataset):
                  split: str,
                  data_root: str = 'data/modelnet40_normal_resampled',
                  num_points: int = 8192,
-                 upstream_cache: Optional[str] = None,
+                 upstream_cache: str | None = None,
                  allow_pickle: bool = False,
                  **kwargs) -> None:
         choose('the splits', split, SPLITS, type(self).__name__)
@@ -55,7 +59,7 @@ class ModelNet40(PointCloudDataset):
         self.allow_pickle = allow_pickle
         super().__init__(data_root=data_root, **kwargs)
 
-    def load_arrays(self) -> Tuple[np.ndarray, np.ndarray, str]:
+    def load_arrays(self) -> tuple[np.ndarray, np.ndarray, str]:
         """Read points (N, 8192, 3) and labels (N, )."""
         if self.upstream_cache is not None:
             path = Path(self.data_root, self.upstream_cache)

@@ -1,7 +1,6 @@
 """The few-shot episodes of ModelNet40."""
 
 from pathlib import Path
-from typing import Tuple
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from lm4ve_mm.utils.unpickling import read_pickle
 
 from .base import PointCloudDataset, choose
 from .errors import DataError
+from .precision import as_float32
 
 WITHOUT_PICKLE = (
     'Set allow_pickle=True to read the arrays in it and nothing else: the '
@@ -60,7 +60,7 @@ class ModelNetFewShot(PointCloudDataset):
             'metainfo', dict(classes=tuple(f'{i}' for i in range(way))))
         super().__init__(data_root=data_root, **kwargs)
 
-    def load_arrays(self) -> Tuple[np.ndarray, np.ndarray, str]:
+    def load_arrays(self) -> tuple[np.ndarray, np.ndarray, str]:
         """Read points (N, P, 3) and labels (N, )."""
         path = Path(self.data_root, self.episode)
         found = read_pickle(path, self.allow_pickle, WITHOUT_PICKLE)
@@ -72,4 +72,4 @@ class ModelNetFewShot(PointCloudDataset):
             raise DataError(
                 f'{path} is no episode, a dict with lists of (points, label, '
                 f'class) for train and test: {error!r}') from error
-        return points.astype(np.float32), labels, str(path)
+        return as_float32(points, str(path)), labels, str(path)

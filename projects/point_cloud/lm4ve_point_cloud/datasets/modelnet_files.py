@@ -3,7 +3,6 @@
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import List, Tuple, Union
 
 import h5py
 import numpy as np
@@ -14,6 +13,7 @@ from lm4ve_mm.utils.unpickling import read_pickle
 
 from .errors import DataError, DataNotFoundError
 from .files import with_progress, write_h5
+from .precision import as_float32
 
 SPLITS = dict(train=9843, test=2468)
 CLASSES = (
@@ -34,7 +34,7 @@ WITHOUT_PICKLE = (
     'projects/point_cloud/tools/build_modelnet_cache.py')
 
 
-def cache_of(root: Union[str, Path], split: str, num_points: int) -> Path:
+def cache_of(root: str | Path, split: str, num_points: int) -> Path:
     """Name our cache of a split."""
     return Path(root, f'modelnet40_{split}_{num_points}pts.h5')
 
@@ -44,7 +44,7 @@ def class_of(identity: str) -> str:
     return identity.rsplit('_', 1)[0]
 
 
-def read_ids(root: Path, split: str) -> List[str]:
+def read_ids(root: Path, split: str) -> list[str]:
     """Read the ids of a split, and check them and the class names.
 
     Raises:
@@ -84,13 +84,14 @@ def read_text(path: Path) -> np.ndarray:
     if not path.is_file():
         raise DataNotFoundError(f'there is no file {path}. {HOW_TO_GET}')
     try:
-        rows = np.loadtxt(path, delimiter=',', dtype=np.float32, ndmin=2)
+        rows = np.loadtxt(path, delimiter=',', ndmin=2)
     except ValueError as error:
         raise DataError(f'{path} is no table of numbers: {error}') from error
     if rows.shape[1] != 6 or not np.isfinite(rows).all():
         raise DataError(f'{path} is {rows.shape}, not (N, 6) finite numbers: '
                         'get it again')
-    return rows
+    as_float32(rows[:, :3], str(path))
+    return rows.astype(np.float32)
 
 
 def sample_object(identity: str, root: Path, num_points: int) -> np.ndarray:
@@ -106,7 +107,7 @@ def sample_object(identity: str, root: Path, num_points: int) -> np.ndarray:
     return points[kept]
 
 
-def build_cache(root: Union[str, Path],
+def build_cache(root: str | Path,
                 split: str,
                 num_points: int = 8192,
                 workers: int = 1) -> Path:
@@ -153,7 +154,7 @@ def build_cache(root: Union[str, Path],
 
 
 def read_upstream_cache(path: Path, allow_pickle: bool
-                        ) -> Tuple[np.ndarray, np.ndarray]:
+                        ) -> tuple[np.ndarray, np.ndarray]:
     """Read ``modelnet40_{train,test}_8192pts_fps.dat``.
 
     Returns:
@@ -175,7 +176,7 @@ def read_upstream_cache(path: Path, allow_pickle: bool
     if points.ndim != 3 or points.shape[2] != 3 or len(points) != len(labels):
         raise DataError(f'{path} has clouds {points.shape} and {len(labels)} '
                         'labels, not as many clouds (P, 6) as labels')
-    return points.astype(np.float32), labels
+    return as_float32(points, str(path)), labels
 
 
 def convert_upstream_cache(path: Path, split: str, allow_pickle: bool) -> Path:

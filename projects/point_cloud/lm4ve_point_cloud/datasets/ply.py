@@ -1,97 +1,76 @@
-"""Reading the vertices of a PLY file, ASCII or binary."""
+"""Reading the vertices of a PLY file."""
 
+import io
+import re
 from pathlib import Path
-from typing import BinaryIO, List, NamedTuple, Tuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .errors import DataError
 
-TYPES = dict(
-    char='i1', int8='i1', uchar='u1', uint8='u1', short='i2', int16='i2',
-    ushort='u2', uint16='u2', int='i4', int32='i4', uint='u4', uint32='u4',
-    float='f4', float32='f4', double='f8', float64='f8')
-BYTE_ORDERS = dict(
-    ascii=None, binary_little_endian='<', binary_big_endian='>')
-LONGEST_HEADER = 1000  # lines
+HEADER = re.compile(rb'ply\r?\n.*?\nend_header[^\n]*\n', re.DOTALL)
+FORMAT = re.compile(
+    rb'^format (ascii|binary_little_endian|binary_big_endian) ', re.MULTILINE)
+REMARKS = re.compile(rb'^(comment|obj_info)[^\n]*\n', re.MULTILINE)
+VERTICES = re.compile(rb'^element\s+vertex\s+(\d+)', re.MULTILINE)
+SINGLE = re.compile(rb'^(\s*property\s+)float(32)?(\s)', re.MULTILINE)
 
 
-class Element(NamedTuple):
-    """One table of the file; a property is (name, numpy type or None)."""
+class Ply(NamedTuple):
+    """The vertices of a PLY file; what it lacks is None.
 
-    name: str
-    count: int
-    properties: List[Tuple[str, str]]
+    Args:
+        points: (N, 3), of the file's type; float64 from text.
+        normals: (N, 3).
+        colours: (N, 3), or (N, 4) with alpha, of the file's type.
+    """
+
+    points: np.ndarray
+    normals: np.ndarray | None
+    colours: np.ndarray | None
 
 
-def read_header(file: BinaryIO) -> Tuple[str, List[Element]]:
-    """Read up to ``end_header``.
+def _load(path: Path) -> tuple[dict, int]:
+    """Let trimesh read a file; gives also how many vertices it announces."""
+    from trimesh.exchange.ply import load_ply
+    content = path.read_bytes()
+    found = HEADER.match(content)
+    if found is None:
+        raise ValueError("it does not begin with 'ply' and a header that ends "
+                         "with 'end_header'")
+    # Trimesh wants the format in the second line.
+    header, body = REMARKS.sub(b'', found[0]), content[found.end():]
+    form, count = FORMAT.search(header), VERTICES.search(header)
+    if form is None or count is None:
+        raise ValueError('its header names no vertices, or none of the '
+                         'formats of PLY')
+    if form[1] == b'ascii':
+        # Text may have more digits than the type that the header names.
+        header = SINGLE.sub(rb'\1double\3', header)
+    content = io.BytesIO(header + body)
+    return (load_ply(content, fix_texture=False, skip_materials=True),
+            int(count[1]))
 
-    Returns:
-        tuple: The format and the elements, in the order of the file.
+
+def read_ply(path: Path) -> Ply:
+    """Read points, normals and colours, ASCII or binary, with trimesh.
 
     Raises:
-        DataError: If this is no header of a PLY file.
+        DataError: If the file is damaged, has no vertices with x, y and z,
+            or is binary with faces of different numbers of corners.
     """
-    if file.readline().strip() != b'ply':
-        raise DataError("it does not begin with 'ply'")
-    form, elements = '', []
-    for _ in range(LONGEST_HEADER):
-        words = file.readline().decode('ascii', 'replace').split()
-        if words == ['end_header']:
-            break
-        if words[:1] == ['format']:
-            form = words[1]
-        elif words[:1] == ['element']:
-            elements.append(Element(words[1], int(words[2]), []))
-        elif words[:1] == ['property']:
-            kind = None if words[1] == 'list' else TYPES[words[1]]
-            elements[-1].properties.append((words[-1], kind))
-    else:
-        raise DataError('its header has no end')
-    if form not in BYTE_ORDERS:
-        raise DataError(f'it has the format {form!r}, not one of '
-                        f'{list(BYTE_ORDERS)}')
-    return form, elements
-
-
-def read_vertices(file: BinaryIO, form: str, vertex: Element) -> np.ndarray:
-    """Read the table of vertices, (N, 3) float64."""
-    names = [name for name, _ in vertex.properties]
-    columns = [names.index(axis) for axis in 'xyz']
-    if form == 'ascii':
-        rows = [file.readline().split() for _ in range(vertex.count)]
-        return np.array([[float(row[c]) for c in columns] for row in rows])
-    order = BYTE_ORDERS[form]
-    dtype = np.dtype([(f'{i}', order + kind)
-                      for i, (_, kind) in enumerate(vertex.properties)])
-    content = file.read(dtype.itemsize * vertex.count)
-    rows = np.frombuffer(content, dtype, count=vertex.count)
-    return np.stack([rows[f'{c}'].astype(float) for c in columns], axis=1)
-
-
-def read_ply(path: Path) -> np.ndarray:
-    """Read the vertices of a PLY file.
-
-    Returns:
-        np.ndarray: (N, 3) float64.
-
-    Raises:
-        DataError: If it is damaged, has no vertices with x, y and z first in
-            the file, or they have properties of varying length.
-    """
-    with open(path, 'rb') as file:
-        try:
-            form, elements = read_header(file)
-            vertex = elements[0]
-            names = [name for name, _ in vertex.properties]
-            if vertex.name != 'vertex' or not {'x', 'y', 'z'} <= set(names):
-                raise DataError(f'its first element is {vertex.name!r} with '
-                                f'{names}, not vertices with x, y and z')
-            if None in dict(vertex.properties).values():
-                raise DataError('its vertices have lists among their '
-                                'properties')
-            return read_vertices(file, form, vertex)
-        except (ValueError, IndexError, KeyError) as error:
-            raise DataError(
-                f'{path} cannot be read as PLY: {error}') from error
+    try:
+        found, count = _load(path)
+        points = np.asarray(found['vertices'])
+    # Trimesh has no error class of its own for damaged files.
+    except Exception as error:
+        raise DataError(
+            f'{path} cannot be read as PLY: {error!r}. Is it cut off, or, if '
+            'binary, does it have faces of different numbers of corners? '
+            'Then save the points alone') from error
+    if points.shape != (count, 3) or points.dtype.kind not in 'fiu':
+        raise DataError(f'{path} cannot be read as PLY: it announces {count} '
+                        f'vertices, but {points.shape} were read')
+    return Ply(points, found.get('vertex_normals'),
+               found.get('vertex_colors'))

@@ -1,13 +1,15 @@
 """Reading a cloud of the user's own."""
 
 from pathlib import Path
-from typing import Optional, Union
 
 import h5py
 import numpy as np
 
 from .errors import DataError, DataNotFoundError
+from .files import open_array
 from .ply import read_ply
+from .precision import is_coarse
+from .table import read_table
 
 
 def read_npy(path: Path) -> np.ndarray:
@@ -19,29 +21,23 @@ def read_npy(path: Path) -> np.ndarray:
                         ) from error
 
 
-def read_table(path: Path) -> np.ndarray:
-    """Read lines of numbers, between commas or blanks."""
-    text = path.read_text(errors='replace').replace(',', ' ')
-    try:
-        return np.loadtxt(text.splitlines(), ndmin=2)
-    except ValueError as error:
-        raise DataError(f'{path} is no table of numbers: {error}') from error
+def read_points(path: Path) -> np.ndarray:
+    """Read the points of a PLY file."""
+    return read_ply(path).points
 
 
 def read_data(path: Path) -> np.ndarray:
     """Read ``data`` of an HDF5 file."""
     try:
         with h5py.File(path, 'r') as file:
-            if 'data' not in file:
-                raise DataError(f"{path} lacks 'data': it has {sorted(file)}")
-            return file['data'][()]
+            return open_array(file, 'data', path)[()]
     except OSError as error:
         raise DataError(f'{path} cannot be read as HDF5: {error}') from error
 
 
 READERS = {
     '.npy': read_npy,
-    '.ply': read_ply,
+    '.ply': read_points,
     '.txt': read_table,
     '.xyz': read_table,
     '.csv': read_table,
@@ -50,9 +46,11 @@ READERS = {
 }
 
 
-def read_cloud(path: Union[str, Path],
-               index: Optional[int] = None) -> np.ndarray:
-    """Read one cloud.
+def read_cloud(path: str | Path, index: int | None = None) -> np.ndarray:
+    """Read one cloud, with all of its digits.
+
+    Centre it before it becomes float32: coordinates far from the origin,
+    such as UTM's, would lose their shape. :class:`NormalizeCloud` does so.
 
     Args:
         path (str): ``.npy`` or ``.h5`` (key ``data``) with an array (N, C) or
@@ -61,12 +59,13 @@ def read_cloud(path: Union[str, Path],
         index (int, optional): Which cloud of a file that holds M.
 
     Returns:
-        np.ndarray: (N, 3) float32.
+        np.ndarray: (N, 3) float64.
 
     Raises:
         DataNotFoundError: If there is no such file.
         DataError: If it cannot be read, or holds no cloud of finite
-            coordinates, or several and no ``index`` says which.
+            coordinates, or several and no ``index`` says which; or if its
+            numbers are too coarse where it lies.
     """
     path = Path(path)
     if not path.is_file():
@@ -84,15 +83,20 @@ def read_cloud(path: Union[str, Path],
             or points.dtype.kind not in 'fiu'):
         raise DataError(f'{path} holds {points.shape} {points.dtype}, not '
                         'points (N, 3) or more columns')
-    points = points[:, :3].astype(np.float32)
+    stored, points = points.dtype, points[:, :3].astype(np.float64)
     bad = ~np.isfinite(points).all(1)
     if bad.any():
         raise DataError(f'{path}: {bad.sum()} of {len(points)} points have '
                         'coordinates that are not finite: remove them first')
+    if is_coarse(points, stored):
+        raise DataError(
+            f'{path} stores coordinates of up to {abs(points).max():.6g} as '
+            f'{stored}, which has rounded away their shape: centre the cloud '
+            'before it is written, or write float64')
     return points
 
 
-def pick(clouds: np.ndarray, index: Optional[int], path: Path) -> np.ndarray:
+def pick(clouds: np.ndarray, index: int | None, path: Path) -> np.ndarray:
     """Take one of several clouds (M, N, C)."""
     if index is None and len(clouds) == 1:
         return clouds[0]

@@ -1,7 +1,6 @@
 """ScanObjectNN: objects cut from scans of rooms, 15 classes."""
 
 from pathlib import Path
-from typing import Tuple, Union
 
 import numpy as np
 
@@ -32,10 +31,10 @@ HOW_TO_GET = (
     'main_split_nobg/')
 
 
-def file_of(root: Union[str, Path],
+def file_of(root: str | Path,
             split: str,
             variant: str,
-            fold: Union[str, int] = 'main') -> Path:
+            fold: str | int = 'main') -> Path:
     """Name the file of a split."""
     ending, background = VARIANTS[variant]
     folder = 'main_split' if fold == 'main' else f'split{fold}'
@@ -73,7 +72,7 @@ class ScanObjectNN(PointCloudDataset):
     def __init__(self,
                  split: str,
                  variant: str = 'pb_t50_rs',
-                 fold: Union[str, int] = 'main',
+                 fold: str | int = 'main',
                  data_root: str = 'data/ScanObjectNN',
                  **kwargs) -> None:
         owner = type(self).__name__
@@ -90,7 +89,7 @@ class ScanObjectNN(PointCloudDataset):
         """The file of this split."""
         return file_of(self.data_root, self.split, self.variant, self.fold)
 
-    def load_arrays(self) -> Tuple[np.ndarray, np.ndarray, str]:
+    def load_arrays(self) -> tuple[np.ndarray, np.ndarray, str]:
         """Read points (N, 2048, 3) and labels (N, )."""
         points, labels = read_h5(self.file, HOW_TO_GET)
         return points, labels, str(self.file)

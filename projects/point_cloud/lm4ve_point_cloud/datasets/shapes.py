@@ -2,14 +2,14 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.random import Generator, SeedSequence, default_rng
 
-from lm4ve_mm.utils.build_once import build_once
 from lm4ve_mm.registry import DATASETS
+from lm4ve_mm.utils.build_once import build_once
 
 from .base import choose
 from .errors import DataError
@@ -47,7 +47,7 @@ def clutter(rng: Generator, count: int, floor: float) -> np.ndarray:
     """Draw what a scan has around an object: a floor and a stray lump.
 
     Args:
-        rng (Generator): The source of chance.
+        rng (Generator): The random generator.
         count (int): How many points.
         floor (float): Height of the floor.
 
@@ -63,12 +63,12 @@ def clutter(rng: Generator, count: int, floor: float) -> np.ndarray:
 
 
 def scan(name: str, rng: Generator, num_points: int, rotation: str,
-         noise: float, background: float) -> Tuple[np.ndarray, np.ndarray]:
+         noise: float, background: float) -> tuple[np.ndarray, np.ndarray]:
     """Generate one cloud.
 
     Args:
         name (str): One of :data:`~.solids.SOLIDS`.
-        rng (Generator): The source of chance.
+        rng (Generator): The random generator.
         num_points (int): P.
         rotation (str): One of :data:`ROTATIONS`.
         noise (float): Standard deviation added to each coordinate of the
@@ -92,7 +92,7 @@ def scan(name: str, rng: Generator, num_points: int, rotation: str,
     return points[order].astype(np.float32), mask[order]
 
 
-def write_shapes(path: Path, split: str, settings: Dict[str, Any]) -> None:
+def write_shapes(path: Path, split: str, settings: dict[str, Any]) -> None:
     """Generate a split; cloud i is of class i mod 15.
 
     Args:
@@ -167,7 +167,7 @@ class PointShapes(ScanObjectNN):
         super().__init__(
             split, variant='obj_bg', data_root=data_root, **kwargs)
 
-    def load_arrays(self) -> Tuple[np.ndarray, np.ndarray, str]:
+    def load_arrays(self) -> tuple[np.ndarray, np.ndarray, str]:
         """Read points (N, P, 3) and labels (N, ); generate them if needed."""
         build_once(self.file, partial(
             write_shapes, split=self.split, settings=self.settings))

@@ -6,7 +6,8 @@ generator that draws the proportions and returns the solid; a solid is a
 function (generator, number) -> points (number, 3).
 """
 
-from typing import Callable, Dict, Sequence
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.random import Generator
@@ -171,7 +172,7 @@ def bracket(rng: Generator) -> Solid:
 
 TETRAHEDRON = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))
 
-SOLIDS: Dict[str, Callable[[Generator], Solid]] = dict(
+SOLIDS: dict[str, Callable[[Generator], Solid]] = dict(
     sphere=lambda rng: turned(*arc(0, 0, -np.pi / 2, np.pi / 2, 1)),
     cube=lambda rng: box((1, 1, 1)),
     cone=lambda rng: turned((0, 0), (1, 0), (0, rng.uniform(1.5, 2.5))),

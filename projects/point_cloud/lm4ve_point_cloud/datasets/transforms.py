@@ -1,10 +1,12 @@
 """Steps of a pipeline for point clouds.
 
 Between them a sample is a dict with ``points`` (N, 3) float32, which no step
-changes in place: the array of the data set is shared by all samples.
+changes in place: the array of the data set is shared by all samples. A cloud
+of a user's own may start as float64, until it is centred.
 """
 
-from typing import Sequence
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -12,9 +14,10 @@ from mmcv.transforms import BaseTransform
 from mmpretrain.datasets import PackInputs
 from torch import Tensor
 
+from lm4ve_mm.ops import fps_numpy
 from lm4ve_mm.registry import TRANSFORMS
 
-from lm4ve_mm.ops import fps_numpy
+from .precision import as_float32
 
 
 def pool_size(num_points: int, available: int) -> int:
@@ -36,7 +39,8 @@ def name_of(results: dict) -> str:
 class NormalizeCloud(BaseTransform):
     """Moves the centroid to the origin and the farthest point to radius 1.
 
-    For ModelNet40. ScanObjectNN is used as it is stored.
+    In float64, so that a cloud far from the origin keeps its shape; the
+    result is float32. For ModelNet40. ScanObjectNN is used as it is stored.
 
     Raises:
         ValueError: If all points are one.
@@ -44,13 +48,14 @@ class NormalizeCloud(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Replace ``points`` (N, 3)."""
-        points = results['points']
+        points = results['points'].astype(np.float64)
         points = points - points.mean(0)
         radius = np.sqrt((points**2).sum(1).max())
         if radius == 0:
             raise ValueError(f'all points of {name_of(results)} are the same: '
                              'there is no size to normalise')
-        return dict(results, points=points / radius)
+        points = (points / radius).astype(np.float32)
+        return dict(results, points=points)
 
 
 @TRANSFORMS.register_module()
@@ -81,7 +86,8 @@ class FarthestPointSample(BaseTransform):
             True.
 
     Raises:
-        ValueError: If a cloud has fewer than P points.
+        ValueError: If a cloud has fewer than P points, or lies where float32
+            is too coarse for it.
     """
 
     def __init__(self,
@@ -94,7 +100,7 @@ class FarthestPointSample(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Replace ``points`` (N, 3) by (P, 3) or (A, 3)."""
-        points = results['points']
+        points = as_float32(results['points'], name_of(results))
         num = self.num_points
         if self.pool:
             num = pool_size(num, len(points))

@@ -1,7 +1,5 @@
 """The three parameter groups of the paper's point cloud code."""
 
-from typing import Dict, List, Optional, Set
-
 from mmengine.optim import DefaultOptimWrapperConstructor
 from torch import nn
 
@@ -54,7 +52,7 @@ class ThreeRateOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
     def __init__(self,
                  optim_wrapper_cfg: dict,
-                 paramwise_cfg: Optional[dict] = None) -> None:
+                 paramwise_cfg: dict | None = None) -> None:
         unknown = sorted(set(paramwise_cfg or {}) - set(DEFAULTS))
         if unknown:
             raise ValueError(
@@ -69,7 +67,7 @@ class ThreeRateOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                 'optimizer needs lr and weight_decay, which the factors of '
                 f'paramwise_cfg multiply; it is {self.optimizer_cfg}')
 
-    def add_params(self, params: List[dict], module: nn.Module,
+    def add_params(self, params: list[dict], module: nn.Module,
                    **kwargs) -> None:
         """Add the groups that are not empty.
 
@@ -80,7 +78,7 @@ class ThreeRateOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             **kwargs: Of the base class, not needed.
         """
         inserted = _parameters_inside(module)
-        sorted_in: Dict[str, list] = dict(decay=[], map=[], no_decay=[])
+        sorted_in: dict[str, list] = dict(decay=[], map=[], no_decay=[])
         for name, parameter in module.named_parameters():
             if parameter.requires_grad:
                 group = self._group(name, parameter, inserted)
@@ -91,7 +89,7 @@ class ThreeRateOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                     dict(params=members, name=group, **self._rates(group)))
 
     def _group(self, name: str, parameter: nn.Parameter,
-               inserted: Set[int]) -> str:
+               inserted: set[int]) -> str:
         """The first rule that holds."""
         if id(parameter) in inserted:
             return 'map'
@@ -101,7 +99,7 @@ class ThreeRateOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             return 'no_decay'
         return 'decay'
 
-    def _rates(self, group: str) -> Dict[str, float]:
+    def _rates(self, group: str) -> dict[str, float]:
         """Learning rate and weight decay of a group."""
         key = dict(map='map', no_decay='flat').get(group)
         lr_mult = self.paramwise_cfg[f'{key}_lr_mult'] if key else 1.
@@ -110,7 +108,7 @@ class ThreeRateOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             lr=self.base_lr * lr_mult, weight_decay=self.base_wd * decay_mult)
 
 
-def _parameters_inside(model: nn.Module) -> Set[int]:
+def _parameters_inside(model: nn.Module) -> set[int]:
     """The parameters of every inserted layer."""
     return {
         id(parameter)

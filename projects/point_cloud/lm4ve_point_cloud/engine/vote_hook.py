@@ -1,7 +1,6 @@
 """Votes during training, when the model has become good."""
 
 from pathlib import Path
-from typing import Dict, Optional
 
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
@@ -74,7 +73,7 @@ class VoteHook(Hook):
             runner.message_hub.update_info(HUB_KEY, best)
 
     @staticmethod
-    def _best(runner) -> Dict[str, float]:
+    def _best(runner) -> dict[str, float]:
         """The best accuracy and vote so far, in percent."""
         # The hub is part of the checkpoint.
         return dict(runner.message_hub.runtime_info.get(
@@ -82,7 +81,7 @@ class VoteHook(Hook):
 
     def after_val_epoch(self,
                         runner,
-                        metrics: Optional[Dict[str, float]] = None) -> None:
+                        metrics: dict[str, float] | None = None) -> None:
         """Vote if the accuracy says so.
 
         Args:
@@ -115,7 +114,7 @@ class VoteHook(Hook):
         hub.update_info(HUB_KEY, best)
 
     @staticmethod
-    def _save(runner, best: Dict[str, float]) -> None:
+    def _save(runner, best: dict[str, float]) -> None:
         """Write the model, and what it is the best of."""
         runner.save_checkpoint(
             runner.work_dir, FILE, save_optimizer=False,

@@ -1,6 +1,7 @@
 """Overall accuracy, without and with votes."""
 
-from typing import Any, Dict, List, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmpretrain.evaluation import Accuracy
@@ -43,7 +44,7 @@ class VoteAccuracy(Accuracy):
                 guesses = sample['vote_logits'].argmax(-1)  # (runs, )
                 result['vote_right'] = guesses.cpu() == result['gt_label']
 
-    def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Percentages over the whole test set.
 
         Args:

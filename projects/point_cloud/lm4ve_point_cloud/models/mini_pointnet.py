@@ -1,6 +1,7 @@
 """The small PointNet that makes one token out of one group of points."""
 
-from typing import Sequence
+
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule

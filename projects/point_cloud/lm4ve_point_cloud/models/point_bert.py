@@ -1,16 +1,18 @@
 """Point-BERT: a transformer over groups of neighbouring points."""
 
-from typing import Sequence, Tuple
+
+from collections.abc import Sequence
 
 import torch
 from mmengine.model import BaseModule, ModuleList
-from mmpretrain.models.backbones.vision_transformer import \
-    TransformerEncoderLayer
+from mmpretrain.models.backbones.vision_transformer import (
+    TransformerEncoderLayer,
+)
 from torch import Tensor, nn
 
+from lm4ve_mm.ops import farthest_point_sample, gather_points, group
 from lm4ve_mm.registry import MODELS
 
-from lm4ve_mm.ops import farthest_point_sample, gather_points, group
 from .mini_pointnet import MiniPointNet
 
 
@@ -92,7 +94,7 @@ class PointBERT(BaseModule):
                 qkv_bias=False,
                 norm_cfg=dict(type='LN', eps=1e-5)) for rate in rates)
 
-    def group(self, points: Tensor) -> Tuple[Tensor, Tensor]:
+    def group(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Divide clouds into groups.
 
         Args:
@@ -120,7 +122,7 @@ class PointBERT(BaseModule):
         centres = gather_points(points, chosen)
         return group(points, centres, self.group_size), centres
 
-    def forward(self, points: Tensor) -> Tuple[Tensor]:
+    def forward(self, points: Tensor) -> tuple[Tensor]:
         """Encode clouds.
 
         Args:

@@ -1,7 +1,6 @@
 """MMPretrain's classifier for clouds of points."""
 
 from pathlib import Path
-from typing import Optional
 
 from mmengine.logging import print_log
 from mmengine.runner import CheckpointLoader
@@ -35,13 +34,16 @@ class PointCloudClassifier(ImageClassifier):
         init_cfg (dict, optional): MMEngine's initialisation.
     """
 
+    # See lm4ve_mm.models.starts.
+    reads_published_files = True
+
     def __init__(self,
                  backbone: dict,
-                 neck: Optional[dict] = None,
-                 head: Optional[dict] = None,
-                 pretrained: Optional[str] = None,
-                 data_preprocessor: Optional[dict] = None,
-                 init_cfg: Optional[dict] = None) -> None:
+                 neck: dict | None = None,
+                 head: dict | None = None,
+                 pretrained: str | None = None,
+                 data_preprocessor: dict | None = None,
+                 init_cfg: dict | None = None) -> None:
         # Built here, since the base adds arguments for batches of images.
         cfg = dict(data_preprocessor or {})
         cfg.setdefault('type', 'lm4ve_mm.PointCloudPreprocessor')

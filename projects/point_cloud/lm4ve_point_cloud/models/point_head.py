@@ -1,6 +1,7 @@
 """Point-BERT's classification head."""
 
-from typing import Sequence, Tuple, Union
+
+from collections.abc import Sequence
 
 from mmpretrain.models.heads import ClsHead
 from torch import Tensor, nn
@@ -65,7 +66,7 @@ class PointBERTHead(ClsHead):
             nn.Linear(in_channels, hidden_channels), nn.ReLU(inplace=True),
             nn.Dropout(dropout), nn.Linear(hidden_channels, num_outputs))
 
-    def forward(self, feats: Union[Tuple[Tensor, ...], Sequence[Tensor]]
+    def forward(self, feats: tuple[Tensor, ...] | Sequence[Tensor]
                 ) -> Tensor:
         """Classify.
 

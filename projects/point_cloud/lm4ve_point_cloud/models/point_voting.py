@@ -1,7 +1,5 @@
 """Point-BERT's voting at test time."""
 
-from typing import List, Optional, Union
-
 import torch
 from mmengine.model import BaseTTAModel
 from mmpretrain.structures import DataSample
@@ -37,10 +35,10 @@ class PointVoteTTA(BaseTTAModel):
     """
 
     def __init__(self,
-                 module: Union[dict, nn.Module],
+                 module: dict | nn.Module,
                  num_votes: int = 10,
                  num_runs: int = 9,
-                 data_preprocessor: Optional[dict] = None) -> None:
+                 data_preprocessor: dict | None = None) -> None:
         if num_votes < 1 or num_runs < 1:
             raise ValueError(f'num_votes={num_votes} and num_runs={num_runs} '
                              'both have to be at least 1')
@@ -49,7 +47,7 @@ class PointVoteTTA(BaseTTAModel):
         self.num_runs = num_runs
 
     @torch.no_grad()
-    def test_step(self, data: dict) -> List[DataSample]:
+    def test_step(self, data: dict) -> list[DataSample]:
         """Predict a batch, plainly and by votes.
 
         Args:
@@ -77,7 +75,7 @@ class PointVoteTTA(BaseTTAModel):
             for _ in range(self.num_votes)
         ]).mean(0)
 
-    def merge_preds(self, data_samples_list: list) -> List[DataSample]:
+    def merge_preds(self, data_samples_list: list) -> list[DataSample]:
         """Put the votes into the samples.
 
         Args:

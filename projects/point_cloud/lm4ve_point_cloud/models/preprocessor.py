@@ -1,7 +1,5 @@
 """What happens to a batch of clouds between the loader and the model."""
 
-from typing import Optional, Tuple
-
 import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
@@ -24,7 +22,7 @@ class PointCloudPreprocessor(BaseDataPreprocessor):
 
     Args:
         num_points (int): P, the points that the model takes.
-        scale (Tuple[float, float]): Range of the scale.
+        scale (tuple[float, float]): Range of the scale.
         shift (float): Largest shift, in the unit of the coordinates.
         shared_subset (bool): Whether the clouds of a batch keep the same
             positions, as upstream's code does. Defaults to True.
@@ -33,10 +31,10 @@ class PointCloudPreprocessor(BaseDataPreprocessor):
 
     def __init__(self,
                  num_points: int = 1024,
-                 scale: Tuple[float, float] = (2 / 3, 3 / 2),
+                 scale: tuple[float, float] = (2 / 3, 3 / 2),
                  shift: float = 0.2,
                  shared_subset: bool = True,
-                 non_blocking: Optional[bool] = False) -> None:
+                 non_blocking: bool | None = False) -> None:
         super().__init__(non_blocking=non_blocking)
         if not 0 < scale[0] <= scale[1]:
             raise ValueError(f'scale={scale!r} is no range of positive '

@@ -4,8 +4,11 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from lm4ve_point_cloud.datasets import (DataError, DataNotFoundError,
-                                        ScanObjectNN)
+from lm4ve_point_cloud.datasets import (
+    DataError,
+    DataNotFoundError,
+    ScanObjectNN,
+)
 from lm4ve_point_cloud.datasets.scanobjectnn import VARIANTS
 from mmengine.runner import Runner
 
@@ -76,6 +79,21 @@ def test_float64_files_are_read_as_float32(tmp_path):
     write(path, data=arrays['data'].astype(float), label=arrays['label'])
     data = ScanObjectNN('test', 'obj_bg', data_root=str(tmp_path))
     assert data[0]['points'].dtype == np.float32
+
+
+def test_float64_files_far_from_the_origin_are_refused(tmp_path):
+    arrays = content()
+    path = tmp_path / 'main_split/test_objectdataset.h5'
+    write(path, data=arrays['data'] + [0, 5.4e6, 0], label=arrays['label'])
+    with pytest.raises(DataError, match='would lose their shape in float32'):
+        len(ScanObjectNN('test', 'obj_bg', data_root=str(tmp_path)))
+
+
+def test_a_group_is_no_array(tmp_path):
+    path = tmp_path / 'main_split/test_objectdataset.h5'
+    write(path, **{'data/points': content()['data'], 'label': [1]})
+    with pytest.raises(DataError, match="'data' of .* is a group of"):
+        len(ScanObjectNN('test', 'obj_bg', data_root=str(tmp_path)))
 
 
 def test_indices_choose_clouds(root):

@@ -1,5 +1,6 @@
 """The recipe as numbers: parameter groups, rates by epoch, clipping."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ from lm4ve_mm import apis
 from lm4ve_mm.registry import MODELS
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
-ROOT = Path(__file__).parents[4]
 # Wide where the maps are, and otherwise as narrow as can be.
 WIDE = dict(
     init='random', geometry=dict(
@@ -210,18 +210,13 @@ def test_optimizer_without_decay():
             optimizer=dict(type='SGD', lr=1.)))
 
 
-def test_metafile_agrees():
-    """With the leaves' docstrings and with the counted parameters."""
-    index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
-    name = 'projects/point_cloud/configs/metafile.yml'
-    assert name in index['Import']
-    entries = yaml.safe_load((ROOT / name).read_text())['Models']
-    assert len(entries) == 12
-    for entry in entries:
-        text = (ROOT / entry['Config']).read_text()
-        result, = entry['Results']
-        assert Path(entry['Config']).stem == entry['Name']
-        assert f'accuracy: {result["Metrics"]["Overall Accuracy"]}' in text
+def test_metafile_counts():
+    """The host, the two maps, and the block with its final norm."""
+    entries = yaml.safe_load((CONFIGS / 'metafile.yml').read_text())['Models']
+    of_paper = [entry for entry in entries if re.fullmatch(
+        'point_bert_(llama_)?(scanobjectnn|modelnet40)_.*', entry['Name'])]
+    assert len(of_paper) == 12
+    for entry in of_paper:
         trained = 22_065_960 + ('llama' in entry['Name']) * 3_145_728
         frozen = ('llama' in entry['Name']) * 202_387_456
         assert entry['Metadata']['Trainable Parameters'] == trained

@@ -9,8 +9,8 @@ from torch import nn
 
 from lm4ve_mm.llm import BlockGeometry
 from lm4ve_mm.models.necks import frozen_llm_neck
-from lm4ve_mm.registry import MODELS
 from lm4ve_mm.ops import farthest_point_sample, gather_points, group
+from lm4ve_mm.registry import MODELS
 
 TOLERANCE = {torch.float64: 1e-6, torch.float32: 2e-4}
 LOGITS = [-0.09885943, -0.06076569, -0.01251584, -0.12569691, -0.16756303,
@@ -96,7 +96,7 @@ def test_parameters_with_the_7b_block(golden):
 
 @dtypes
 def test_groups(filled_model, dtype, cloud_t):
-    """Those of the operators, which ``test_ops.py`` holds to the goldens."""
+    """Those of the operators, which ``tests/test_ops`` holds to goldens."""
     cloud = cloud_t.to(dtype)
     groups, centres = filled_model.backbone.group(cloud)
     wanted = gather_points(cloud, farthest_point_sample(cloud, 64))

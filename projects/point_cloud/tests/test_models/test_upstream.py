@@ -4,12 +4,16 @@ import copy
 
 import pytest
 import torch
+from lm4ve_point_cloud.upstream import RENAMES, rename
 from mmengine.runner import load_checkpoint
 
-from lm4ve_mm.llm import (BlockMismatchError, CheckpointError,
-                          CheckpointNotFoundError, read_blocks)
+from lm4ve_mm.llm import (
+    BlockMismatchError,
+    CheckpointError,
+    CheckpointNotFoundError,
+    read_blocks,
+)
 from lm4ve_mm.registry import MODELS
-from lm4ve_point_cloud.upstream import RENAMES, rename
 
 HEAD = ['head.mlp.0.weight', 'head.mlp.0.bias', 'head.mlp.3.weight',
         'head.mlp.3.bias']
@@ -294,8 +298,8 @@ def test_start_from_a_file_of_ours(start, ours, monkeypatch, prefix):
             assert (tensor == 2).all(), name
         else:
             assert torch.equal(tensor, drawn[name]), name
-    new = ['neck.layer.block_identity', 'neck.layer.map_in.weight',
-           'neck.layer.map_out.weight', *HEAD]
+    new = ['neck.layer.block_identity', 'neck.layer.layer_function',
+           'neck.layer.map_in.weight', 'neck.layer.map_out.weight', *HEAD]
     assert f'Missing, left as initialised: {new}.' in lines[1]
 
 

@@ -1,0 +1,15 @@
+"""The file for Argoverse 1's server: VectorNet + LLaMA's layer on its test.
+
+    python tools/test.py \
+        projects/motion_forecasting/configs/vectornet_llama_av1_submission.py \
+        CHECKPOINT
+
+Another model: change the base.
+The test split has no futures: there is no expected number.
+"""
+_base_ = ['./vectornet_llama_av1.py']
+test_dataloader = dict(dataset=dict(split='test'))
+test_evaluator = dict(
+    _delete_=True,
+    type='lm4ve_mm.Argoverse1Submission',
+    out_file='work_dirs/argoverse1_submission.h5')

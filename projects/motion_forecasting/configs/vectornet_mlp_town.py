@@ -1,0 +1,11 @@
+"""Control: GELU and LayerNorm in the block's place, in a town.
+
+    python tools/train.py \
+        projects/motion_forecasting/configs/vectornet_mlp_town.py
+
+Not trained here: there is no expected number.
+"""
+_base_ = ['./vectornet_minilm_town.py']
+model = dict(
+    neck=dict(
+        llm=dict(_delete_=True, type='lm4ve_mm.MLPLayer', hidden_dims=384)))
