@@ -88,10 +88,12 @@ def test_absent_and_flat_image_folders_are_explained(complaint, tmp_path):
         (tmp_path / 'data/imagenet' / folder).mkdir(parents=True)
         Image.new('RGB', (4, 4)).save(
             tmp_path / 'data/imagenet' / folder / '1.JPEG')
+    assert 'number of subfolders (1)' in complaint(IN1K)
     message = complaint(
-        IN1K, 'train_dataloader.dataset.type=mmpretrain.CustomDataset',
-        'train_dataloader.dataset.data_prefix=train')
-    assert 'the data cannot be read' in message
+        IN1K + 'train_dataloader = dict(dataset=dict(_delete_=True, '
+        "type='mmpretrain.CustomDataset', data_root='data/imagenet/train', "
+        'pipeline=[]))')
+    assert 'number of subfolders (0)' in message
 
 
 @pytest.mark.parametrize(('text', 'words'), [
