@@ -2,6 +2,7 @@
 
 import copy
 import io
+import itertools
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from lm4ve_mm.llm import (
     MLPLayer,
     digest,
 )
+from lm4ve_mm.llm.block.tokens import count_kept
 
 GEOMETRY = dict(width=32, num_heads=4, ffn_dim=64)
 
@@ -273,6 +275,20 @@ class TestInput:
     def test_bad_keep(self, keep, error, tokens):
         with pytest.raises(error, match='keep'):
             random_layer()(tokens, keep=keep)
+
+    def test_slices_are_counted_as_python_counts_them(self):
+        edges = [None, *range(-7, 8)]
+        for start, stop, step in itertools.product(edges, edges, (None, 1, 3)):
+            keep = slice(start, stop, step)
+            assert count_kept(keep, 5) == len(range(5)[keep]), keep
+
+    def test_backwards(self, tokens):
+        with pytest.raises(ValueError, match='backwards; give the indices'):
+            random_layer()(tokens, keep=slice(None, None, -1))
+
+    def test_a_number(self, tokens):
+        with pytest.raises(TypeError, match=r'a list: keep=\[3\]'):
+            random_layer()(tokens, keep=3)
 
     @pytest.mark.parametrize('mask, error', [
         (torch.zeros(2, 5), TypeError),
