@@ -10,6 +10,9 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from PIL import Image
+
+from lm4ve_mm import apis
 
 ROOT = Path(__file__).parents[1]
 numbers = itertools.count()
@@ -51,6 +54,85 @@ def test_an_unreadable_image_is_named(broken_image, tmp_path, num_workers):
     with pytest.raises((AssertionError, OSError)) as failed:
         Runner.from_cfg(cfg).train()
     assert str(broken_image) in str(failed.value)
+
+
+@pytest.fixture
+def complaint(tmp_path, monkeypatch, capsys):
+    """What tools/train.py says last of a config, with exit status 2."""
+    def call(text, *options):
+        (tmp_path / 'own.py').write_text(text)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, 'argv', [
+            'train.py', 'own.py', '--work-dir', 'work', '--cfg-options',
+            f'experiment_name=complaint_{next(numbers)}', *options])
+        with pytest.raises(SystemExit) as ended:
+            cfg, _ = apis.parse_or_exit(
+                apis.training_parser(), apis.configure_training)
+            apis.train_or_exit(apis.build_or_exit(cfg))
+        assert ended.value.code == 2
+        message, = capsys.readouterr().err.splitlines()[-1:]
+        assert message.startswith('train.py: error: ')
+        return message
+
+    return call
+
+
+IN1K = f"_base_ = [{str(ROOT / 'configs/vit_t_in1k.py')!r}]\n"
+
+
+def test_absent_and_flat_image_folders_are_explained(complaint, tmp_path):
+    message = complaint(IN1K)
+    assert 'data/imagenet/train' in message
+    assert 'train_dataloader.dataset.data_root=PATH' in message
+    for folder in ('train/a', 'val'):
+        (tmp_path / 'data/imagenet' / folder).mkdir(parents=True)
+        Image.new('RGB', (4, 4)).save(
+            tmp_path / 'data/imagenet' / folder / '1.JPEG')
+    assert 'number of subfolders (1)' in complaint(IN1K)
+    message = complaint(
+        IN1K + 'train_dataloader = dict(dataset=dict(_delete_=True, '
+        "type='mmpretrain.CustomDataset', data_root='data/imagenet/train', "
+        'pipeline=[]))')
+    assert 'number of subfolders (0)' in message
+
+
+@pytest.mark.parametrize(('text', 'words'), [
+    ("_base_ = ['./nowhere.py']", 'nowhere.py'),
+    ("_base_ = ['lm4ve_mm::nowhere.py']", 'nowhere.py'),
+    ("_base_ = ['mmnowhere::a/b.py']", 'mmnowhere'),
+    ("_base_ = ['mmdet::nowhere/b.py']", 'mmdet'),
+    ('model = dict(', 'never closed'),
+    ("custom_imports = dict(imports=['no_such_module'])",
+     "No module named 'no_such_module'"),
+])
+def test_configs_that_cannot_be_read(complaint, text, words):
+    assert words in complaint(text)
+
+
+def test_a_schedule_longer_than_the_run(complaint, tmp_path):
+    """The video recipe warms up for five epochs."""
+    text = (f"_base_ = [{str(ROOT / 'configs/vit_tiny_digits.py')!r}]\n"
+            "param_scheduler = dict(_delete_=True, "
+            "type='lm4ve_mm.StepWarmupCosineLR', warmup=5, min_ratio=0.001, "
+            "convert_to_iter_based=True)")
+    message = complaint(text, 'train_cfg.max_epochs=1')
+    assert 'warm' in message
+
+
+def test_the_missing_extra_is_the_last_word(tmp_path):
+    """Of a config that imports videos or points, without their packages."""
+    code = ("import sys; sys.modules['h5py'] = None\n"
+            'from lm4ve_mm import apis\n'
+            'apis.parse_or_exit(apis.training_parser(), '
+            'apis.configure_training)')
+    config = 'projects/point_cloud/configs/point_bert_minilm_shapes.py'
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code, config], cwd=ROOT,
+        capture_output=True, text=True)
+    assert done.returncode == 2
+    *_, message = done.stderr.splitlines()
+    assert 'point clouds need h5py' in message
+    assert "pip install -e '.[points]'" in message
 
 
 def test_a_missing_language_model_is_explained(tmp_path):

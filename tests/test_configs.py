@@ -1,12 +1,17 @@
 """Every leaf of configs/: its form, and two training steps on toy data."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
+from mmengine.dataset import Compose
+from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner import Runner
+from mmpretrain import ImageClassificationInferencer
+from PIL import Image
 
 from lm4ve_mm.registry import MODELS
 from lm4ve_mm.testing import ConfigForm, MetafileForm, StopAfterEpoch
@@ -32,6 +37,42 @@ def clean_scope():
     """A Runner leaves its default scope behind."""
     yield
     DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture(scope='module')
+def noise_image(tmp_path_factory):
+    """A photo's stand-in: a file, and the same pixels as an array."""
+    pixels = np.random.default_rng(0).integers(
+        0, 256, (60, 80, 3), dtype=np.uint8)
+    file = tmp_path_factory.mktemp('photo') / 'photo.png'
+    Image.fromarray(pixels[..., ::-1]).save(file)
+    return str(file), pixels
+
+
+@pytest.mark.parametrize('path', [
+    path for pattern in ('*.py', 'variants/*.py')
+    for path in sorted(CONFIGS.glob(pattern))
+    if path.stem.endswith(('in1k', 'digits'))], ids=lambda path: path.stem)
+def test_image_leaves_work_inherited_and_in_the_inferencer(
+        path, tmp_path, read_config, noise_image):
+    """By name, as the README offers: the same config, and it can be used.
+
+    A pipeline is fed as MMPretrain's ImageClassificationInferencer does.
+    """
+    child = tmp_path / 'child.py'
+    child.write_text(f"_base_ = ['lm4ve_mm::{path.relative_to(CONFIGS)}']")
+    cfg = Config.fromfile(child)
+    assert cfg.to_dict() == read_config(path).to_dict()
+    init_default_scope(cfg.default_scope)
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        Compose(cfg[loader].dataset.pipeline)
+    inferencer = SimpleNamespace(
+        pipeline=ImageClassificationInferencer._init_pipeline(None, cfg),
+        _get_chunk_data=lambda data, size: [list(data)])
+    batch, = ImageClassificationInferencer.preprocess(
+        inferencer, list(noise_image))
+    one, other = batch['inputs']
+    assert one.shape[0] == 3 and torch.equal(one, other)
 
 
 def smaller(value):

@@ -192,7 +192,7 @@ class PlainHost(BaseModel):
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         out = self.neck(self.backbone(inputs))
-        out = out[-1] if isinstance(out, tuple) else out
+        out = out[0] if isinstance(out, tuple) else out
         return dict(loss=out.square().mean()) if mode == 'loss' else out
 
 class Tokens(torch.utils.data.Dataset):
@@ -209,6 +209,7 @@ for name, options in (('FrozenLLMNeck', {}), ('FrozenLLMVideoNeck', {})):
         work_dir=sys.argv[2],
         train_dataloader=dict(
             batch_size=2, num_workers=0, dataset=Tokens(),
+            collate_fn=dict(type='default_collate'),
             sampler=dict(type='DefaultSampler', shuffle=True)),
         train_cfg=dict(by_epoch=True, max_epochs=1),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),

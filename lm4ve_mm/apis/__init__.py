@@ -5,8 +5,14 @@ from lm4ve_mm.utils.explain import explained
 from .arguments import add_config_options, testing_parser, training_parser
 from .configure import configure_testing, configure_training
 from .inference import build_model, load_model
-from .launch import (build_or_exit, build_runner, load_config, parse_or_exit,
-                     test_or_exit, train_or_exit)
+from .launch import (
+    build_or_exit,
+    build_runner,
+    load_config,
+    parse_or_exit,
+    test_or_exit,
+    train_or_exit,
+)
 from .strict_loading import load_strictly
 
 __all__ = [

@@ -1,18 +1,19 @@
 """Takes published checkpoints apart: what the converters share."""
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Callable, Mapping, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from lm4ve_mm.llm.weights.block_file import write_block_file
-from lm4ve_mm.llm.weights.extract import pack
-from lm4ve_mm.published.block import NUM_HEADS, published_block
-from lm4ve_mm.llm.weights.tensor_files import open_torch
 from lm4ve_mm.llm.weights.blocks import DTYPES, store_as
+from lm4ve_mm.llm.weights.extract import pack
+from lm4ve_mm.llm.weights.tensor_files import open_torch
 from lm4ve_mm.models import META_KEY, find_llm_layers
+from lm4ve_mm.published.block import NUM_HEADS, published_block
 from lm4ve_mm.published.translate import Translated
 from lm4ve_mm.utils.explain import explained
 from lm4ve_mm.utils.files import replacing

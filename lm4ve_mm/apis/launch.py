@@ -11,14 +11,18 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.config.utils import ConfigParsingError
 from mmengine.device import get_device
+from mmengine.dist import is_distributed
 from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from lm4ve_mm import compat
 from lm4ve_mm.engine.errors import RunError
-from lm4ve_mm.llm import (BlockMismatchError, CheckpointError,
-                          CheckpointNotFoundError)
+from lm4ve_mm.llm import (
+    BlockMismatchError,
+    CheckpointError,
+    CheckpointNotFoundError,
+)
 from lm4ve_mm.utils.errors import ConfigError, DataError, DataNotFoundError
 from lm4ve_mm.utils.explain import explained
 
@@ -147,7 +151,7 @@ def _check_launcher(launcher: str) -> None:
                           f'none, {", ".join(LAUNCHERS)}')
     needed, starter = LAUNCHERS[launcher]
     missing = [name for name in needed if name not in os.environ]
-    if missing:
+    if missing and not is_distributed():
         raise ConfigError(
             f'--launcher {launcher} needs {", ".join(missing)} in the '
             f'environment: start the processes with {starter}, or leave '

@@ -3,7 +3,6 @@
 import hashlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Optional
 
 import torch
 
@@ -19,7 +18,7 @@ EMA_PREFIX = 'module.'
 EMA_MARK = 'raw_eval_ema'
 
 
-def _block_payload(meta: dict, checkpoint: Optional[str]) -> dict:
+def _block_payload(meta: dict, checkpoint: str | None) -> dict:
     """Read the block that the weights were trained with.
 
     Raises:
@@ -53,7 +52,7 @@ def publish(source: Path,
             out: Path,
             use_ema: bool = False,
             with_llm: bool = False,
-            llm_checkpoint: Optional[str] = None) -> Path:
+            llm_checkpoint: str | None = None) -> Path:
     """Write a checkpoint without what only training needs.
 
     Optimiser, schedules and log history go; weights and metadata stay.

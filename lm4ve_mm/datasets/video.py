@@ -2,9 +2,14 @@
 
 import warnings
 
-from lm4ve_mm.video.datasets import (ClipRandAugment, MovingShapes,
-                                     SampleSegments, VideoClips, VideoDecode,
-                                     VideoInit)
+from lm4ve_mm.video.datasets import (
+    ClipRandAugment,
+    MovingShapes,
+    SampleSegments,
+    VideoClips,
+    VideoDecode,
+    VideoInit,
+)
 
 warnings.warn(
     'lm4ve_mm.datasets.video is now lm4ve_mm.video.datasets; the old name '

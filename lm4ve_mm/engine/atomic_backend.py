@@ -1,7 +1,6 @@
 """File storage that leaves no half-written file behind."""
 
 from pathlib import Path
-from typing import Union
 
 from mmengine.fileio import register_backend
 from mmengine.fileio.backends import LocalBackend
@@ -18,7 +17,7 @@ class AtomicLocalBackend(LocalBackend):
     through it: a run killed while saving keeps its last good checkpoint.
     """
 
-    def put(self, obj: bytes, filepath: Union[str, Path]) -> None:
+    def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes to ``filepath``, all of them or none."""
         with replacing(Path(filepath)) as temporary:
             Path(temporary).write_bytes(obj)

@@ -1,7 +1,6 @@
 """Finds layers that are built in, but that nobody runs."""
 
-from mmengine.model import (MMSeparateDistributedDataParallel,
-                            is_model_wrapper)
+from mmengine.model import MMSeparateDistributedDataParallel, is_model_wrapper
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 

@@ -1,13 +1,14 @@
 """Mixed precision on devices that MMEngine's wrapper refuses."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator, Union
 
 import torch
 from mmengine.optim import OptimWrapper
 from torch import nn
 
 from lm4ve_mm.registry import OPTIM_WRAPPERS
+
 
 @OPTIM_WRAPPERS.register_module()
 class AutocastOptimWrapper(OptimWrapper):
@@ -28,7 +29,7 @@ class AutocastOptimWrapper(OptimWrapper):
     """
 
     def __init__(self,
-                 dtype: Union[str, torch.dtype] = 'bfloat16',
+                 dtype: str | torch.dtype = 'bfloat16',
                  **kwargs) -> None:
         super().__init__(**kwargs)
         if dtype not in ('bfloat16', torch.bfloat16):

@@ -1,6 +1,7 @@
 """Whether all processes of a run hold the same frozen blocks."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from mmengine.dist import all_gather_object
 
@@ -8,12 +9,9 @@ from lm4ve_mm.llm import BlockMismatchError, FrozenLLMLayer
 
 # Where a block lies and what its file is called may differ by machine.
 PLACES = ('checkpoint', 'source', 'dtype')
-# What a layer computes around its blocks.
-FUNCTION = ('causal', 'attention', 'gate', 'residual', 'rope_theta',
-            'trainable')
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> Any:
     """Without the places, in values that can be compared and printed."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()
@@ -25,8 +23,8 @@ def _plain(value: object) -> object:
 
 def summary(layer: FrozenLLMLayer) -> dict:
     """What has to be equal: digest, layers and function of a layer."""
-    function = {name: getattr(layer, name, None) for name in FUNCTION}
-    return {**_plain(layer.describe()), **function}
+    said = _plain(layer.describe())
+    return {**said, **said.pop('function')}
 
 
 def compare_ranks(layers: Mapping[str, FrozenLLMLayer]) -> None:

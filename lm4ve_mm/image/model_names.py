@@ -2,7 +2,6 @@
 
 import warnings
 from pathlib import Path
-from typing import List
 
 from mmpretrain.apis.model import ModelHub
 
@@ -11,7 +10,7 @@ METAFILE = Path('configs', 'metafile.yml')
 TASK = 'Image Classification'
 
 
-def register() -> List[str]:
+def register() -> list[str]:
     """Make ``mmpretrain.get_model('vit_s_llama_in1k')`` and the like work.
 
     The names are the image classifiers of ``configs/metafile.yml``, which

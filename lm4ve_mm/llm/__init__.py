@@ -2,8 +2,11 @@
 
 from .block.geometry import BlockGeometry
 from .data_parallel import ignore_in_ddp
-from .errors import (BlockMismatchError, CheckpointError,
-                     CheckpointNotFoundError)
+from .errors import (
+    BlockMismatchError,
+    CheckpointError,
+    CheckpointNotFoundError,
+)
 from .layer import FrozenLLMLayer
 from .mlp_control import MLPLayer
 from .weights.families import FAMILIES, Family, register_family

@@ -2,9 +2,14 @@
 
 import warnings
 
-from .weights.block_file import (FORMAT, PUBLISHED_KEY, BlockFile,
-                                 flatten_parts, make_metadata,
-                                 write_block_file)
+from .weights.block_file import (
+    FORMAT,
+    PUBLISHED_KEY,
+    BlockFile,
+    flatten_parts,
+    make_metadata,
+    write_block_file,
+)
 
 __all__ = ['FORMAT', 'PUBLISHED_KEY', 'BlockFile', 'flatten_parts',
            'make_metadata', 'write_block_file']

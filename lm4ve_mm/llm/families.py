@@ -2,11 +2,22 @@
 
 import warnings
 
-from .weights.families import (ACTIVATION_NAMES, BERT, FAMILIES, LLAMA,
-                               LLAMA_META, Config, Family, bert_geometry,
-                               find_family, known_model_types, llama_geometry,
-                               llama_meta_geometry, read_activation,
-                               resolve_config)
+from .weights.families import (
+    ACTIVATION_NAMES,
+    BERT,
+    FAMILIES,
+    LLAMA,
+    LLAMA_META,
+    Config,
+    Family,
+    bert_geometry,
+    find_family,
+    known_model_types,
+    llama_geometry,
+    llama_meta_geometry,
+    read_activation,
+    resolve_config,
+)
 
 __all__ = [
     'ACTIVATION_NAMES', 'BERT', 'FAMILIES', 'LLAMA', 'LLAMA_META', 'Config',

@@ -43,6 +43,10 @@ def layer_function(geometry: BlockGeometry, final_norm: str, num_blocks: int,
     """
     values = {**geometry.to_dict(), 'final_norm': final_norm,
               'num_blocks': num_blocks, **keywords}
+    # A block of transformers: its configuration, key by key.
+    values.pop('shapes', None)  # the digest has them
+    values.update({f'settings.{key}': value for key, value in
+                   values.pop('settings', {}).items()})
     values['attention_scale'] = geometry.score_scale
     if geometry.rope_bands is not None:
         values['rope_bands'] = list(geometry.rope_bands)  # as JSON has it

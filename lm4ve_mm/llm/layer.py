@@ -7,16 +7,20 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recompute
 
+from .block.build import build_block, runner_class
 from .block.recording import is_recording
 from .block.tokens import Keep, check_input, take
-from .block.transformer_block import TransformerBlock
 from .function import layer_function
 from .lora import LoRA, read_lora
 from .maps import build_maps
-from .shortcuts.run import BlockRunner
 from .verified_layer import VerifiedLayer
-from .weights.load import (FINAL_NORMS, INITS, build_final_norm, load,
-                           rope_theta)
+from .weights.load import (
+    FINAL_NORMS,
+    INITS,
+    build_final_norm,
+    load,
+    rope_theta,
+)
 
 RESIDUALS = ('none', 'in', 'out', 'hybrid')
 
@@ -148,12 +152,12 @@ class FrozenLLMLayer(VerifiedLayer):
         self.norm_in = nn.LayerNorm(embed_dims) if norm_in else nn.Identity()
         self.norm_out = nn.LayerNorm(embed_dims) if norm_out else nn.Identity()
         self.blocks = nn.ModuleList(
-            TransformerBlock(blocks.geometry, tensors, trainable, updates)
+            build_block(blocks.geometry, tensors, trainable, updates)
             for tensors in blocks.tensors)
         self.final_norm = build_final_norm(blocks, final_norm, trainable)
         self.norm_loaded = final_norm == 'loaded'
-        self.runner = BlockRunner(self.blocks, self.map_in, shortcut, phase,
-                                  causal, attention)
+        self.runner = runner_class(blocks.geometry)(
+            self.blocks, self.map_in, shortcut, phase, causal, attention)
         function = layer_function(
             blocks.geometry, 'none' if self.final_norm is None else final_norm,
             len(self.blocks), attention=attention, rope=rope, causal=causal,

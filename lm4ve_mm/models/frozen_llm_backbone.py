@@ -9,8 +9,13 @@ from lm4ve_mm.registry import MODELS
 
 from .insertion import find_place
 from .layers import build_layer
-from .token_layouts import (first_tensor, from_tokens, only_tensor, replaced,
-                            to_tokens)
+from .token_layouts import (
+    first_tensor,
+    from_tokens,
+    only_tensor,
+    replaced,
+    to_tokens,
+)
 
 HOST = 'backbone.'
 

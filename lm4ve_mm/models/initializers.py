@@ -12,8 +12,12 @@ from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
 from lm4ve_mm.llm.weights.tensor_files import open_torch
 from lm4ve_mm.published.formats import FORMATS
 from lm4ve_mm.published.host_names import Fit, fit
-from lm4ve_mm.published.translate import (Translated, require_all, shapes_of,
-                                          tensors_of)
+from lm4ve_mm.published.translate import (
+    Translated,
+    require_all,
+    shapes_of,
+    tensors_of,
+)
 from lm4ve_mm.published.videomae import is_videomae, translate_backbone
 from lm4ve_mm.registry import WEIGHT_INITIALIZERS
 

@@ -10,8 +10,15 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from .host_names import fit
-from .translate import (LAYER, Names, Translated, has_patches, require_all,
-                        shapes_of, unwrapped)
+from .translate import (
+    LAYER,
+    Names,
+    Translated,
+    has_patches,
+    require_all,
+    shapes_of,
+    unwrapped,
+)
 
 # timm's name -> MMPretrain's; a neck that owns the final norm takes it from
 # there, see host_names.

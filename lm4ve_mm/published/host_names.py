@@ -13,8 +13,15 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from .block import PREFIX as BLOCK_PREFIX
-from .translate import (Names, Translated, block_weights, our_names,
-                        read_block, shapes_of, unwrapped)
+from .translate import (
+    Names,
+    Translated,
+    block_weights,
+    our_names,
+    read_block,
+    shapes_of,
+    unwrapped,
+)
 
 HOST = 'backbone.'
 # Wrappers around a host, ours and MMPretrain's around timm.

@@ -10,13 +10,16 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from lm4ve_mm.llm import (BlockMismatchError, Blocks, CheckpointError,
-                          FrozenLLMLayer)
+from lm4ve_mm.llm import (
+    BlockMismatchError,
+    Blocks,
+    CheckpointError,
+    FrozenLLMLayer,
+)
 from lm4ve_mm.llm.verified_layer import FUNCTION_KEY
 
-from .block import BLOCK_INDEX
+from .block import BLOCK_INDEX, published_block
 from .block import PREFIX as BLOCK_PREFIX
-from .block import published_block
 
 # Where the layer is in a model of ours.
 LAYER = 'neck.layer.'
@@ -221,7 +224,8 @@ def require_all(found: Translated, own: Shapes, may_lack: str, may_hold: str,
         CheckpointError: If anything else is missing or left over, or a shape
             differs; all are named.
     """
-    missing = [n for n in found.missing if not re.fullmatch(may_lack, n)]
+    missing = [n for n in found.missing if not re.fullmatch(may_lack, n)
+               and not n.endswith(FUNCTION_KEY)]
     unexpected = [n for n in found.unexpected
                   if not re.fullmatch(may_hold, n)]
     if missing or unexpected:

@@ -14,8 +14,17 @@ from torch import Tensor, nn
 
 from lm4ve_mm.llm import CheckpointError
 
-from .translate import (LAYER, Names, Shapes, Translated, has_patches, match,
-                        require_all, shapes_of, unwrapped)
+from .translate import (
+    LAYER,
+    Names,
+    Shapes,
+    Translated,
+    has_patches,
+    match,
+    require_all,
+    shapes_of,
+    unwrapped,
+)
 
 # Upstream's name -> ours. Where two fit, it is the one that the model has: a
 # neck owns the final norm, or else the backbone does.

@@ -34,8 +34,14 @@ from .host import TINY_LLAMA, Host  # noqa: E402
 from .metafile import MetafileForm  # noqa: E402
 from .processes import TwoProcesses, server, train_in_two  # noqa: E402
 from .resume import Resume  # noqa: E402
-from .runs import (PowerCut, StopAfterEpoch, build_runner,  # noqa: E402
-                   layer_of, probe, run_config)
+from .runs import (  # noqa: E402
+    PowerCut,
+    StopAfterEpoch,
+    build_runner,
+    layer_of,
+    probe,
+    run_config,
+)
 
 
 class HostProperties(FrozenBlock, Resume, TwoProcesses):

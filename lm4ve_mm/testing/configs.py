@@ -10,7 +10,7 @@ from mmengine.config import ConfigDict
 
 SCOPES = ('mmpretrain', 'mmengine', 'mmaction', 'lm4ve_mm')
 # <host>_<size>[_<language model>[_<variant>]]_<data>
-NAME = r'[a-z0-9]+_[a-z0-9]+(_[a-z0-9]+)*_({data})'
+NAME = r'[a-z0-9]+(_[a-z0-9]+)*_({data})'
 EXPECTED = r'\*paper\*|\*measured\s+here\*|no expected number|not measured'
 
 

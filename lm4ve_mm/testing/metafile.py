@@ -23,10 +23,12 @@ class MetafileForm:
     Attributes:
         CONFIGS: The folder of the configs and of ``metafile.yml``.
         LEFT_OUT: Configs without an entry, by name: the reason.
+        METRICS: Pattern of the names of metrics.
     """
 
     CONFIGS: Path
     LEFT_OUT: dict[str, str] = {}
+    METRICS: str = '(Top [15]|Overall) Accuracy'
 
     @pytest.fixture(scope='class')
     def metafile(self) -> dict:
@@ -86,7 +88,7 @@ class MetafileForm:
             metrics = entry['Results'][0]['Metrics']
             assert bool(metrics) == (source != 'none'), name
             for metric, value in metrics.items():
-                assert re.fullmatch('(Top [15]|Overall) Accuracy', metric)
+                assert re.fullmatch(self.METRICS, metric)
                 assert 0 < value < 100, name
                 assert self.is_said(value, text), (name, value)
 

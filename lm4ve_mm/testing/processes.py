@@ -3,7 +3,7 @@
 import functools
 import multiprocessing
 import os
-from concurrent.futures import (FIRST_EXCEPTION, ProcessPoolExecutor, wait)
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from pathlib import Path
 
 import pytest

@@ -8,8 +8,11 @@ import torch
 from torch import nn
 
 from lm4ve_mm.engine.hooks import FindCheckpointHook, SafeCheckpointHook
-from lm4ve_mm.engine.resume_checks import (PARTS, disarm_config,
-                                           require_all_parts)
+from lm4ve_mm.engine.resume_checks import (
+    PARTS,
+    disarm_config,
+    require_all_parts,
+)
 from lm4ve_mm.llm import CheckpointError
 
 

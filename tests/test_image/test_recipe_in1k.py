@@ -9,8 +9,7 @@ from mmengine.dataset import DefaultSampler
 from mmengine.registry import DATA_SAMPLERS, FUNCTIONS, MODELS
 from mmengine.registry import init_default_scope as use_scope
 
-from ..recipes import (THIN_LLAMA, different_keys, group_of_each, indexed,
-                      read)
+from ..recipes import THIN_LLAMA, different_keys, group_of_each, indexed, read
 
 TWINS = [f'vit_{size}{llm}_in1k' for size in 'tsb' for llm in ('', '_llama')]
 COUNTS = dict(

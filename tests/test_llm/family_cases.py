@@ -1,7 +1,7 @@
 """A tiny model of every family, and how transformers runs its layers."""
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from operator import attrgetter
 
 import torch
@@ -70,6 +70,8 @@ VL = dict(
     num_key_value_heads=2,
     rope_parameters=dict(rope_type='default', rope_theta=100.,
                          mrope_section=[2, 2, 2]))
+HALF = dict(rope_parameters=dict(
+    rope_type='default', rope_theta=100., partial_rotary_factor=0.5))
 OPT = dict(ffn_dim=96, word_embed_proj_dim=WIDTH)
 GPT = dict(layers='h', norm='ln_f', rope=False)
 # A row for each head of both samples.
@@ -127,6 +129,31 @@ CASES = {
                 rope_type='default',
                 rope_theta=100.,
                 partial_rotary_factor=0.67))),
+    'smollm3': Case('smollm3', 'SmolLM3Model', dict(num_key_value_heads=2)),
+    'ministral': Case(
+        'ministral', 'MinistralModel',
+        dict(num_key_value_heads=2, head_dim=12)),
+    'stablelm': Case(
+        'stablelm', 'StableLmModel',
+        dict(num_key_value_heads=2, use_qkv_bias=True, **HALF)),
+    'stablelm-parallel': Case(
+        'stablelm', 'StableLmModel',
+        dict(num_key_value_heads=4, use_parallel_residual=True, **HALF)),
+    'helium': Case(
+        'helium', 'HeliumModel', dict(num_key_value_heads=2, head_dim=12)),
+    'glm': Case(
+        'glm', 'GlmModel', dict(num_key_value_heads=2, head_dim=16)),
+    'glm4': Case(
+        'glm4', 'Glm4Model', dict(num_key_value_heads=2, head_dim=16)),
+    'gptj': Case('gptj', 'GPTJModel', dict(rotary_dim=8), 'h',
+                 norm='ln_f'),
+    'codegen': Case('codegen', 'CodeGenModel', dict(rotary_dim=8), 'h',
+                    norm='ln_f'),
+    'gpt-neo': Case('gpt_neo', 'GPTNeoModel',
+                    dict(attention_types=[[['global', 'local', 'global'], 1]]),
+                    **GPT),
+    'xglm': Case('xglm', 'XGLMModel', dict(ffn_dim=96), 'layers', False,
+                 'layer_norm'),
     'opt': Case(
         'opt', 'OPTModel', OPT, 'decoder.layers', False,
         'decoder.final_layer_norm'),
@@ -175,21 +202,32 @@ CASES = {
                  norm=None),
     'roberta': Case('roberta', 'RobertaModel', layers='encoder.layer',
                     rope=False, norm=None),
+    'electra': Case('electra', 'ElectraModel', dict(embedding_size=WIDTH),
+                    'encoder.layer', False, None),
+    'distilbert': Case('distilbert', 'DistilBertModel', dict(hidden_dim=96),
+                       'transformer.layer', False, None),
 }
 WITH_ROPE = [name for name, case in CASES.items() if case.rope]
 
 
-@lru_cache(maxsize=None)
+@cache
 def model_of(name):
     """The model of a case, its weights drawn at random; do not change it."""
     case = CASES[name]
     make = getattr(transformers, case.model)
     config = getattr(transformers, case.model.replace('Model', 'Config'))
-    return randomise(make(config(**{**COMMON, **case.changes})))
+    model = randomise(make(config(**{**COMMON, **case.changes})))
+    for buffer in model.buffers():
+        if buffer.dtype == torch.bool:
+            buffer.fill_(True)  # GPT-Neo's causal mask; ours is an argument
+    return model
 
 
 def phase_of(model, x, index, native):
     """What transformers calls position embeddings, or the neutral ones."""
+    if getattr(model.config, 'rotary_dim', None):  # its layers make it
+        positions = torch.arange(NUM_TOKENS)[None].expand(2, -1)
+        return dict(position_ids=positions * native)
     if not hasattr(model, 'rotary_emb'):
         return {}
     kinds = getattr(model.config, 'layer_types', None)

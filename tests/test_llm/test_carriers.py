@@ -8,14 +8,20 @@ import transformers
 from safetensors.torch import load_file, save_file
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-from lm4ve_mm.llm import (FAMILIES, CheckpointError, FrozenLLMLayer,
-                          read_blocks)
+from lm4ve_mm.llm import FAMILIES, CheckpointError, FrozenLLMLayer, read_blocks
 from lm4ve_mm.llm.weights.families import CARRIERS, resolve_config
 from lm4ve_mm.llm.weights.families.values import checked
 
 from .conftest import randomise
-from .family_cases import (CASES, COMMON, GEMMA3, WIDTH, errors, model_of,
-                           reference)
+from .family_cases import (
+    CASES,
+    COMMON,
+    GEMMA3,
+    WIDTH,
+    errors,
+    model_of,
+    reference,
+)
 from .test_checkpoint import edit_config
 from .test_parity import TOLERANCE
 
@@ -162,9 +168,9 @@ class TestNested:
 
     def test_inner_model_that_is_not_known(self):
         with pytest.raises(CheckpointError,
-                           match="language model in config.json.*'clip_te"):
+                           match="language model in config.json.*'fancy_te"):
             resolve_config(dict(model_type='clip', text_config=dict(
-                model_type='clip_text_model')), 'config.json')
+                model_type='fancy_text_model')), 'config.json')
 
     def test_first_llava_files_are_flat(self, tmp_path):
         model_of('llama').save_pretrained(tmp_path)

@@ -14,8 +14,15 @@ import torch
 from lm4ve_mm.llm import FAMILIES, CheckpointError, FrozenLLMLayer
 from lm4ve_mm.llm.weights.extract import extract_blocks
 
-from .family_cases import (CASES, NUM_TOKENS, WIDTH, WITH_ROPE, errors,
-                           model_of, reference)
+from .family_cases import (
+    CASES,
+    NUM_TOKENS,
+    WIDTH,
+    WITH_ROPE,
+    errors,
+    model_of,
+    reference,
+)
 from .test_parity import TOLERANCE, build, relative_error
 
 

@@ -12,13 +12,16 @@ import transformers
 from safetensors.torch import load_file, save_file
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
-from lm4ve_mm.llm import (BlockGeometry, CheckpointError,
-                          FrozenLLMLayer, read_blocks)
+from lm4ve_mm.llm import (
+    BlockGeometry,
+    CheckpointError,
+    FrozenLLMLayer,
+    read_blocks,
+)
 from lm4ve_mm.llm.weights.families import resolve_config
 
 from .conftest import NUM_LAYERS
-from .family_cases import (CASES, COMMON, GEMMA3, LLAMA3_PHASE, WIDTH,
-                           model_of)
+from .family_cases import CASES, COMMON, GEMMA3, LLAMA3_PHASE, WIDTH, model_of
 from .test_checkpoint import edit_config
 from .test_parity import build
 

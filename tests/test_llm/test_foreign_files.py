@@ -6,10 +6,14 @@ import os
 import pytest
 import torch
 
-from lm4ve_mm.llm import (CheckpointError, CheckpointNotFoundError,
-                          FrozenLLMLayer, read_blocks)
+from lm4ve_mm.llm import (
+    CheckpointError,
+    CheckpointNotFoundError,
+    FrozenLLMLayer,
+    read_blocks,
+)
 
-from .conftest import randomise, transformers, llama_config
+from .conftest import llama_config, randomise, transformers
 from .test_checkpoint import edit, edit_config, split, to_bin
 
 WAY_OUT = 'quantised.*unquantised checkpoint that it was made from'

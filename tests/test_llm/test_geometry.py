@@ -3,8 +3,11 @@
 import pytest
 
 from lm4ve_mm.llm import BlockGeometry
-from lm4ve_mm.llm.weights.families import (bert_geometry, llama_geometry,
-                                           llama_meta_geometry)
+from lm4ve_mm.llm.weights.families import (
+    bert_geometry,
+    llama_geometry,
+    llama_meta_geometry,
+)
 
 LLAMA_7B = dict(
     dim=4096,

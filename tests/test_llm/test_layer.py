@@ -7,8 +7,14 @@ import itertools
 import pytest
 import torch
 
-from lm4ve_mm.llm import (BlockIdentity, BlockMismatchError, CheckpointError,
-                          FrozenLLMLayer, MLPLayer, digest)
+from lm4ve_mm.llm import (
+    BlockIdentity,
+    BlockMismatchError,
+    CheckpointError,
+    FrozenLLMLayer,
+    MLPLayer,
+    digest,
+)
 from lm4ve_mm.llm.block.tokens import count_kept
 
 GEOMETRY = dict(width=32, num_heads=4, ffn_dim=64)

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from lm4ve_mm.llm import CheckpointError, FrozenLLMLayer, read_blocks
-from lm4ve_mm.llm.weights.extract import extract_blocks
 from lm4ve_mm.llm.weights.blocks import store_as
+from lm4ve_mm.llm.weights.extract import extract_blocks
 
 from .test_checkpoint import split, to_bin
 

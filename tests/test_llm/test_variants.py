@@ -15,8 +15,7 @@ from torch.testing import assert_close
 
 from lm4ve_mm.llm import FrozenLLMLayer
 
-from .family_cases import (CASES, NUM_TOKENS, WIDTH, errors, model_of,
-                           reference)
+from .family_cases import CASES, NUM_TOKENS, WIDTH, errors, model_of, reference
 from .test_parity import TOLERANCE, build, llama_reference, relative_error
 
 GEOMETRY = dict(width=32, num_heads=4, ffn_dim=64, rope_theta=100.)

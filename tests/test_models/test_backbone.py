@@ -161,4 +161,6 @@ def test_deit_initialisation():
     for tensor, std in ((ffn.weight, 0.02), (model.pos_embed, 0.5),
                         (model.layers[0].attn.qkv.weight, 0.02)):
         assert abs(tensor.std().item() / std - 1) < 0.02
-    assert model.cls_token.abs().sum() > 0 and not ffn.bias.any()
+    # The reference's class token, of 384 draws.
+    assert abs(model.cls_token.std().item() / 1e-6 - 1) < .2
+    assert not ffn.bias.any()

@@ -8,8 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from lm4ve_mm.ops import (farthest_point_sample, fps_numpy, gather_points,
-                          group, knn_indices)
+from lm4ve_mm.ops import (
+    farthest_point_sample,
+    fps_numpy,
+    gather_points,
+    group,
+    knn_indices,
+)
 from lm4ve_mm.ops.sampling import fps_batched
 
 both_dtypes = pytest.mark.parametrize('dtype', [torch.float64, torch.float32])

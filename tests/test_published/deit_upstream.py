@@ -8,8 +8,13 @@ from argparse import Namespace
 import torch
 from torch.nn import functional as F
 
-from .videomae_upstream import (LLM_HEADS, attend, classifier_shapes, filled,
-                                llama_layer)
+from .videomae_upstream import (
+    LLM_HEADS,
+    attend,
+    classifier_shapes,
+    filled,
+    llama_layer,
+)
 
 WIDTH, DEPTH, HEADS, CLASSES = 48, 2, 3, 5
 SIZE, PATCH = 16, 8  # 2 x 2 patches and a class token

@@ -18,8 +18,19 @@ from lm4ve_mm.published.host_names import canonical
 from lm4ve_mm.published.translate import our_names
 from lm4ve_mm.published.videomae import is_videomae
 
-from .deit_upstream import (CLASSES, DEPTH, HEADS, LLM_HEADS, PATCH, SIZE,
-                            WIDTH, logits, released, shapes, state)
+from .deit_upstream import (
+    CLASSES,
+    DEPTH,
+    HEADS,
+    LLM_HEADS,
+    PATCH,
+    SIZE,
+    WIDTH,
+    logits,
+    released,
+    shapes,
+    state,
+)
 from .videomae_upstream import finetuned
 
 ROOT = Path(__file__).parents[2]

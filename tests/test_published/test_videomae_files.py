@@ -7,18 +7,35 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import load_checkpoint
 
 import lm4ve_mm.video  # noqa: F401  (registers the backbone)
 from lm4ve_mm.apis import build_model, load_model
-from lm4ve_mm.llm import (BlockMismatchError, CheckpointError,
-                          CheckpointNotFoundError)
+from lm4ve_mm.llm import (
+    BlockMismatchError,
+    CheckpointError,
+    CheckpointNotFoundError,
+)
 from lm4ve_mm.published.translate import our_names
 from lm4ve_mm.published.videomae import RENAMES, is_videomae, translate
+from lm4ve_mm.registry import MODELS
 
-from .videomae_upstream import (CLASSES, DEPTH, FRAMES, HEADS, LLM_HEADS, SIZE,
-                                WIDTH, classifier_shapes, encoder_shapes,
-                                filled, finetuned, positions, pretraining,
-                                upstream_logits)
+from .videomae_upstream import (
+    CLASSES,
+    DEPTH,
+    FRAMES,
+    HEADS,
+    LLM_HEADS,
+    SIZE,
+    WIDTH,
+    classifier_shapes,
+    encoder_shapes,
+    filled,
+    finetuned,
+    positions,
+    pretraining,
+    upstream_logits,
+)
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools' / 'model_converters' / 'videomae.py'
@@ -231,6 +248,43 @@ def test_pretraining_file_lists_what_it_drops(configs, tmp_path):
         'norm.weight', 'norm.bias', 'encoder_to_decoder.weight', 'mask_token',
         'decoder.blocks.0.norm1.weight', 'decoder.norm.weight',
         'decoder.head.weight']
+
+
+def test_published_files_are_read_as_they_are(configs, clips, tmp_path,
+                                              llama_twin):
+    """As load_from, by the inferencers and in tests."""
+    block = {'model.neck.llm.checkpoint': str(llama_twin.block)}
+    for llama, options in ((False, {}), (True, block)):
+        config = configs / ('llama.py' if llama else 'plain.py')
+        model = build(config, **options)
+        file = str(saved(tmp_path, finetuned(llama)))
+        load_checkpoint(model, file, map_location='cpu', strict=True)
+        state = {n: t.double() for n, t in filled(classifier_shapes(llama)
+                                                  ).items()}
+        assert torch.allclose(logits(model.double(), clips),
+                              upstream_logits(clips, state), rtol=0,
+                              atol=1e-12)
+
+
+@pytest.mark.parametrize('content', [finetuned(False), finetuned(True)])
+def test_final_norm_of_a_fine_tuned_file_reaches_the_neck(
+        content, configs, tmp_path, llama_twin):
+    model = started(configs / 'llama.py', saved(tmp_path, content),
+                    **{'model.neck.llm.checkpoint': str(llama_twin.block)})
+    for part in ('weight', 'bias'):
+        assert torch.equal(getattr(model.neck.norm, part),
+                           content['model'][f'fc_norm.{part}'])
+
+
+def test_pretrained_of_a_token_vit(configs, tmp_path):
+    """MMAction2's own class forgets that argument."""
+    model = MODELS.build(dict(
+        type='lm4ve_mm.TokenVisionTransformer', img_size=SIZE, depth=DEPTH,
+        embed_dims=WIDTH, patch_size=8, num_heads=HEADS, num_frames=FRAMES,
+        pretrained=str(saved(tmp_path, pretraining()))))
+    model.init_weights()
+    wanted = filled(encoder_shapes())['blocks.1.attn.qkv.weight']
+    assert torch.equal(model.blocks[1].attn.qkv.weight, wanted)
 
 
 def damaged(kind, change):

@@ -12,8 +12,7 @@ from mmengine.registry import MODELS, DefaultScope
 from PIL import Image
 
 from lm4ve_mm.apis import load_config
-from lm4ve_mm.video.engine.draw_clips_hook import (BLACK, RED, caption,
-                                                   strip_of)
+from lm4ve_mm.video.engine.draw_clips_hook import BLACK, RED, caption, strip_of
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / 'configs/videomae_tiny_moving.py'

@@ -12,16 +12,25 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, PARAM_SCHEDULERS
 from mmengine.registry import init_default_scope as use_scope
-from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 
 import lm4ve_mm.video  # noqa: F401  (registers the backbone)
 
-from ..recipes import (SSV2_CONTROLS, SSV2_LEAVES, SSV2_TWINS, SSV2_VIDEOS,
-                      THIN_LLAMA, different_keys, group_of_each, indexed,
-                      named, read)
+from ..recipes import (
+    SSV2_CONTROLS,
+    SSV2_LEAVES,
+    SSV2_TWINS,
+    SSV2_VIDEOS,
+    THIN_LLAMA,
+    different_keys,
+    group_of_each,
+    indexed,
+    named,
+    read,
+)
 
 K400 = [name.replace('ssv2', 'k400') for name in SSV2_TWINS]
 WIDTHS = dict(s=384, b=768)

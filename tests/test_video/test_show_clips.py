@@ -72,7 +72,7 @@ def test_long_names_are_whole(tmp_path):
     drawn = tool('show_clips')
     name = 'Pretending to put something behind something, but it is there'
     picture = np.zeros((2, 32, 32, 3), np.uint8)
-    strip = drawn.drawing.Drawn(picture, name, name[::-1], .5)
+    strip = drawn.drawing.Drawn(picture, name, name[::-1], .5, False)
     drawn.draw([strip] * 2, tmp_path / 'clips.png')
     with Image.open(tmp_path / 'clips.png') as image:
         pixels = np.asarray(image.convert('RGB')).astype(int)

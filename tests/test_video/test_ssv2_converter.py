@@ -9,8 +9,12 @@ import av
 import pytest
 
 from lm4ve_mm.video.datasets import VideoClips
-from lm4ve_mm.video.files import (AnnotationError, VideoError,
-                                  VideoNotFoundError, read_list)
+from lm4ve_mm.video.files import (
+    AnnotationError,
+    VideoError,
+    VideoNotFoundError,
+    read_list,
+)
 from lm4ve_mm.video.files.ssv2 import read_classes, read_clips, transcode
 
 TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/ssv2.py'

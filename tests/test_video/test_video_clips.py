@@ -13,10 +13,15 @@ from mmengine.registry import FUNCTIONS
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from lm4ve_mm.video.datasets import VideoClips
 from lm4ve_mm.registry import TRANSFORMS
-from lm4ve_mm.video.files import (AnnotationError, Clip, VideoError,
-                                  VideoNotFoundError, write_list)
+from lm4ve_mm.video.datasets import VideoClips
+from lm4ve_mm.video.files import (
+    AnnotationError,
+    Clip,
+    VideoError,
+    VideoNotFoundError,
+    write_list,
+)
 
 PIPELINE = [
     dict(type='lm4ve_mm.VideoInit'),

@@ -9,9 +9,13 @@ import av
 import numpy as np
 import pytest
 
-from lm4ve_mm.video.datasets import (SampleSegments, VideoClips, VideoDecode,
-                                     VideoInit)
-from lm4ve_mm.video.datasets import loading
+from lm4ve_mm.video.datasets import (
+    SampleSegments,
+    VideoClips,
+    VideoDecode,
+    VideoInit,
+    loading,
+)
 from lm4ve_mm.video.files import Clip, CodecNotFoundError, write_list
 from lm4ve_mm.video.files.packet_index import PacketIndex, read_index
 

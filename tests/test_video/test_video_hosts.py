@@ -1,5 +1,8 @@
 """MMAction2's models around the layer: neck, backbones, views, inferencers."""
 
+import importlib
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -9,8 +12,8 @@ from torch import nn
 
 import lm4ve_mm.video  # noqa: F401  (registers the backbone)
 from lm4ve_mm.apis import build_model, load_config
-from lm4ve_mm.video.files.encoding import write_mp4
 from lm4ve_mm.registry import MODELS
+from lm4ve_mm.video.files.encoding import write_mp4
 
 LLM = dict(init='random', geometry=dict(width=32, num_heads=4, ffn_dim=64))
 CONFIG = 'configs/videomae_tiny_minilm_moving.py'
@@ -206,8 +209,11 @@ def test_inference_recognizer(video, tmp_path):
 
 def test_inferencer(video, tmp_path):
     """MMAction2's, with our test pipeline: the same as the function."""
-    from mmaction.apis import (MMAction2Inferencer, inference_recognizer,
-                               init_recognizer)
+    from mmaction.apis import (
+        MMAction2Inferencer,
+        inference_recognizer,
+        init_recognizer,
+    )
     model = recognizer(None)
     torch.save(dict(state_dict=model.state_dict(), meta={}),
                tmp_path / 'model.pth')
@@ -220,11 +226,8 @@ def test_inferencer(video, tmp_path):
 
 
 def test_missing_mmaction2_is_named(monkeypatch):
-    import importlib
-    import sys
-    real = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, 'find_spec', lambda name, *rest: (
-        None if name == 'mmaction' else real(name, *rest)))
+    monkeypatch.setattr('lm4ve_mm.utils.install.is_installed',
+                        lambda name: name != 'mmaction')
     monkeypatch.delitem(sys.modules, 'lm4ve_mm.video')
     with pytest.raises(ImportError, match=r"pip install -e '\.\[video\]' -c"):
         importlib.import_module('lm4ve_mm.video')

@@ -3,8 +3,14 @@
 import pytest
 
 from lm4ve_mm.video.datasets import VideoClips
-from lm4ve_mm.video.files import (AnnotationError, Clip, VideoNotFoundError,
-                                  missing_files, read_list, write_list)
+from lm4ve_mm.video.files import (
+    AnnotationError,
+    Clip,
+    VideoNotFoundError,
+    missing_files,
+    read_list,
+    write_list,
+)
 
 
 def test_videomae_form(tmp_path):

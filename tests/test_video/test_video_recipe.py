@@ -11,8 +11,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
 import lm4ve_mm.video  # noqa: F401  (registers everything)
-from lm4ve_mm.video.datasets import VideoDecode, VideoInit
 from lm4ve_mm.registry import DATASETS
+from lm4ve_mm.video.datasets import VideoDecode, VideoInit
 from lm4ve_mm.video.files import Clip, write_list
 from lm4ve_mm.video.files.encoding import REPEATABLE, write_mp4
 

@@ -15,7 +15,15 @@ from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
 from lm4ve_mm.registry import MODELS
 
 from ..test_published.videomae_upstream import (
-    DEPTH, FRAMES, HEADS, SIZE, WIDTH, encoder_shapes, filled, pretraining)
+    DEPTH,
+    FRAMES,
+    HEADS,
+    SIZE,
+    WIDTH,
+    encoder_shapes,
+    filled,
+    pretraining,
+)
 
 LEAF = Path(__file__).parents[2] / 'configs' / 'videomae_tiny_moving.py'
 HOST = dict(img_size=32, patch_size=16, embed_dims=192, depth=2, num_heads=3,

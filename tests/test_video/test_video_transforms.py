@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from mmpretrain.datasets.transforms import RandAugment
 
-from lm4ve_mm.video.datasets import (ClipRandAugment, ResizeShortSide,
-                                     SampleSegments)
 from lm4ve_mm.registry import TRANSFORMS
+from lm4ve_mm.video.datasets import (
+    ClipRandAugment,
+    ResizeShortSide,
+    SampleSegments,
+)
 
 M7N4 = dict(policies='timm_increasing', num_policies=4, magnitude_level=7,
             magnitude_std=.5)

@@ -27,11 +27,21 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import lm4ve_mm.plugin  # noqa: F401  (fills the registries)
-from lm4ve_mm.analysis.benchmark.cases import (CASES, HOST, PLAIN, Case,
-                                               build_models, make_inputs,
-                                               make_layer)
-from lm4ve_mm.analysis.benchmark.timing import (interleave, peak_memory,
-                                                per_round, ratios)
+from lm4ve_mm.analysis.benchmark.cases import (
+    CASES,
+    HOST,
+    PLAIN,
+    Case,
+    build_models,
+    make_inputs,
+    make_layer,
+)
+from lm4ve_mm.analysis.benchmark.timing import (
+    interleave,
+    peak_memory,
+    per_round,
+    ratios,
+)
 from lm4ve_mm.llm import FrozenLLMLayer
 
 KINDS = ('training step', 'inference')

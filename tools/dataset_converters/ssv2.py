@@ -20,9 +20,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lm4ve_mm.utils.explain import explained
-from lm4ve_mm.video.files import (AnnotationError, VideoError,
-                                  VideoNotFoundError, missing_files,
-                                  write_list)
+from lm4ve_mm.video.files import (
+    AnnotationError,
+    VideoError,
+    VideoNotFoundError,
+    missing_files,
+    write_list,
+)
 from lm4ve_mm.video.files.ssv2 import read_classes, read_clips, transcode
 
 SHOWN = 10

@@ -7,7 +7,8 @@ configuration of one of its models.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from family_examples import EXAMPLES
 
 try:
     from lm4ve_mm.llm import FAMILIES, BlockGeometry, Family
@@ -18,102 +19,6 @@ except ModuleNotFoundError as error:
     raise SystemExit(
         'lm4ve_mm is not installed. In the checkout: '
         "pip install -e '.[all]' -c requirements/constraints.txt") from error
-
-
-def _sizes(width: int, heads: int, hidden: int, layers: int,
-           **more) -> dict[str, object]:
-    return dict(
-        hidden_size=width,
-        num_attention_heads=heads,
-        intermediate_size=hidden,
-        num_hidden_layers=layers,
-        **more)
-
-
-class Example(NamedTuple):
-    """A published model of a family.
-
-    Args:
-        model: Its name.
-        config: What its configuration file says.
-        licence: Of its weights.
-        free: Its repository on the hub, if one asks for nothing.
-        gated: One that asks to accept terms first, if there is.
-    """
-
-    model: str
-    config: dict
-    licence: str
-    free: str = ''
-    gated: str = ''
-
-
-APACHE = 'Apache-2.0'
-GEMMA = 'Gemma terms of use'
-EXAMPLES: dict[str, Example] = dict(
-    llama=Example('LLaMA 7B',
-                  _sizes(4096, 32, 11008, 32, hidden_act='silu'),
-                  'Meta, non-commercial; 2 and 3: community licences',
-                  'huggyllama/llama-7b', 'meta-llama/Llama-2-7b-hf'),
-    mistral=Example('Mistral 7B',
-                    _sizes(4096, 32, 14336, 32, hidden_act='silu',
-                           num_key_value_heads=8), APACHE,
-                    gated='mistralai/Mistral-7B-v0.1'),
-    qwen2=Example('Qwen2.5 0.5B',
-                  _sizes(896, 14, 4864, 24, hidden_act='silu',
-                         num_key_value_heads=2, rope_theta=1e6), APACHE,
-                  'Qwen/Qwen2.5-0.5B'),
-    qwen3=Example('Qwen3 0.6B',
-                  _sizes(1024, 16, 3072, 28, hidden_act='silu',
-                         num_key_value_heads=8, head_dim=128,
-                         rope_theta=1e6), APACHE, 'Qwen/Qwen3-0.6B'),
-    qwen2_vl=Example('Qwen2.5-VL 3B',
-                     _sizes(2048, 16, 11008, 36, num_key_value_heads=2),
-                     'Qwen research licence',
-                     'Qwen/Qwen2.5-VL-3B-Instruct'),
-    qwen3_vl=Example('Qwen3-VL 4B',
-                     _sizes(2560, 32, 9728, 36, num_key_value_heads=8,
-                            head_dim=128, rope_theta=5e6), APACHE,
-                     'Qwen/Qwen3-VL-4B-Instruct'),
-    gemma=Example('Gemma 2B',
-                  _sizes(2048, 8, 16384, 18, num_key_value_heads=1,
-                         head_dim=256), GEMMA, gated='google/gemma-2b'),
-    gemma2=Example('Gemma 2 2B',
-                   _sizes(2304, 8, 9216, 26, num_key_value_heads=4,
-                          head_dim=256), GEMMA, gated='google/gemma-2-2b'),
-    gemma3=Example('Gemma 3 1B',
-                   _sizes(1152, 4, 6912, 26, num_key_value_heads=1,
-                          head_dim=256), GEMMA,
-                   gated='google/gemma-3-1b-pt'),
-    phi=Example('Phi-2',
-                _sizes(2560, 32, 10240, 32, hidden_act='gelu_new',
-                       partial_rotary_factor=0.4), 'MIT',
-                'microsoft/phi-2'),
-    phi3=Example('Phi-3 mini',
-                 _sizes(3072, 32, 8192, 32, hidden_act='silu'), 'MIT',
-                 'microsoft/Phi-3-mini-4k-instruct'),
-    opt=Example('OPT 125M',
-                _sizes(768, 12, 3072, 12, ffn_dim=3072,
-                       activation_function='relu'),
-                'OPT, non-commercial research', 'facebook/opt-125m'),
-    gpt2=Example('GPT-2',
-                 dict(n_embd=768, n_head=12, n_layer=12,
-                      activation_function='gelu_new'), 'MIT',
-                 'openai-community/gpt2'),
-    gpt_neox=Example('Pythia 160M',
-                     _sizes(768, 12, 3072, 12, hidden_act='gelu',
-                            rotary_pct=0.25), APACHE,
-                     'EleutherAI/pythia-160m'),
-    falcon=Example('Falcon 7B', _sizes(4544, 71, 18176, 32), APACHE,
-                   'tiiuae/falcon-7b'),
-    bloom=Example('BLOOM 560M', dict(n_embed=1024, n_head=16, n_layer=24),
-                  'BigScience RAIL 1.0', 'bigscience/bloom-560m'),
-    bert=Example('BERT base',
-                 _sizes(768, 12, 3072, 12, hidden_act='gelu'), APACHE,
-                 'google-bert/bert-base-uncased'),
-    roberta=Example('RoBERTa base',
-                    _sizes(768, 12, 3072, 12, hidden_act='gelu'), 'MIT',
-                    'FacebookAI/roberta-base'))
 
 NORMS = dict(rms='RMSNorm', layer='LayerNorm')
 PLACEMENTS = dict(pre='before', post='after', sandwich='around')
@@ -177,8 +82,23 @@ The cost grows with the block (7 million parameters at width 768, 202 million
 in LLaMA 7B) and with the tokens that the head reads: see
 [shortcut.md](shortcut.md).
 
-A family that is not listed is an error that names those that are. To add
-one from a package of your own, hand its entry to
+A family that is not listed is computed by `transformers` itself, if the
+installed one builds it, and the log says so once. Its layer is read as
+strictly as any other and is held, frozen, digested and saved in the same way;
+`causal`, padding, `keep`, `trainable=True`, `final_norm` and block files work.
+There are no shortcuts, so it costs what the architecture costs, and
+`rope=True`, `attention=False`, LoRA on the block, `init='random'` and more
+than one layer are errors. Tried so far: OLMo 1 to 3, OLMoE, Mixtral, Qwen 2
+and 3 MoE, DeepSeek V2 and V3, GPT-OSS, GLM-4 MoE, Granite, Cohere 1 and 2,
+Persimmon, GPT-BigCode, StarCoder2, BioGPT, Apertus, EXAONE 4, Arcee, Hunyuan,
+ModernBERT. Refused in one sentence are layers with a recurrent state (Mamba,
+RWKV), with a mask or positions of their own (MPT, DeBERTa), that are shared
+(ALBERT), that need an encoder (T5), or that compute constants (OpenAI GPT).
+Before it is built in, the layer is run once on four tokens to see that their
+order does not matter and that masks are heeded.
+
+A family that `transformers` does not know either is an error that names those
+that are listed. To add one from a package of your own, hand its entry to
 `lm4ve_mm.llm.register_family()`; here, write it in
 `lm4ve_mm/llm/weights/families/`, with a case in
 `tests/test_llm/family_cases.py`.

@@ -19,11 +19,11 @@ to be converted first.
 """
 
 from lm4ve_mm.apis.convert_published import Format, convert_or_exit
-from lm4ve_mm.published.block import LAYER
+from lm4ve_mm.published.block import BLOCK_INDEX
 from lm4ve_mm.published.deit import is_deit, translate
 from lm4ve_mm.published.translate import unwrapped
 
-DEIT = Format('timm, DeiT', LAYER, is_deit, unwrapped, translate)
+DEIT = Format('timm, DeiT', BLOCK_INDEX, is_deit, unwrapped, translate)
 
 if __name__ == '__main__':
     convert_or_exit(DEIT, __doc__)

@@ -2,8 +2,8 @@
 
 import os
 import time
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
-from typing import Callable, Dict, List, Mapping, Sequence, Tuple
 
 import torch
 
@@ -30,7 +30,7 @@ def measure(step: Step) -> float:
 
 def interleave(steps: Mapping[str, Step], rounds: int, warm_up: int = 1,
                often: Sequence[str] = (),
-               times_often: int = 1) -> Dict[str, List[float]]:
+               times_often: int = 1) -> dict[str, list[float]]:
     """Measure steps in turn, so that slow minutes hit all of them.
 
     Args:
@@ -44,7 +44,7 @@ def interleave(steps: Mapping[str, Step], rounds: int, warm_up: int = 1,
     Returns:
         dict: Name -> seconds, one per round, or ``times_often`` per round.
     """
-    times: Dict[str, List[float]] = {name: [] for name in steps}
+    times: dict[str, list[float]] = {name: [] for name in steps}
     for count in range(warm_up + rounds):
         for again in range(times_often if count >= warm_up else 1):
             for name, step in steps.items():
@@ -56,7 +56,7 @@ def interleave(steps: Mapping[str, Step], rounds: int, warm_up: int = 1,
     return times
 
 
-def per_round(times: Sequence[float], rounds: int) -> List[float]:
+def per_round(times: Sequence[float], rounds: int) -> list[float]:
     """The median of each round, of as many measurements in each."""
     each, rest = divmod(len(times), rounds)
     if rest:
@@ -64,8 +64,8 @@ def per_round(times: Sequence[float], rounds: int) -> List[float]:
     return [median(times[i * each:(i + 1) * each]) for i in range(rounds)]
 
 
-def ratios(times: Mapping[str, List[float]],
-           base: str) -> Dict[str, Tuple[float, float, float]]:
+def ratios(times: Mapping[str, list[float]],
+           base: str) -> dict[str, tuple[float, float, float]]:
     """Median, least and largest ratio to ``base``.
 
     One ratio per measurement where both were measured equally often, else

@@ -5,9 +5,13 @@ from typing import Any
 
 from mmengine.hooks import Hook
 
-from lm4ve_mm.engine.class_counts import (dataset_classes, find_head,
-                                          head_topk, largest_topk,
-                                          training_counts)
+from lm4ve_mm.engine.class_counts import (
+    dataset_classes,
+    find_head,
+    head_topk,
+    largest_topk,
+    training_counts,
+)
 from lm4ve_mm.engine.errors import RunError
 from lm4ve_mm.models import unwrap
 from lm4ve_mm.registry import HOOKS

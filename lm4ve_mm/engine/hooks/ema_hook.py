@@ -1,6 +1,5 @@
 """An averaged copy of the model that is kept, but not evaluated."""
 
-from typing import Dict, Optional
 
 from mmengine.hooks import EMAHook
 from mmengine.runner.checkpoint import weights_to_cpu
@@ -41,7 +40,7 @@ class RawEvalEMAHook(EMAHook):
 
     def after_val_epoch(self,
                         runner,
-                        metrics: Optional[Dict[str, float]] = None) -> None:
+                        metrics: dict[str, float] | None = None) -> None:
         """Nothing to swap back."""
 
     def before_test_epoch(self, runner) -> None:
@@ -49,7 +48,7 @@ class RawEvalEMAHook(EMAHook):
 
     def after_test_epoch(self,
                          runner,
-                         metrics: Optional[Dict[str, float]] = None) -> None:
+                         metrics: dict[str, float] | None = None) -> None:
         """Nothing to swap back."""
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:

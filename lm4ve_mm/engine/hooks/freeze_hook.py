@@ -12,8 +12,7 @@ from lm4ve_mm.engine.gradient_watch import GradientWatch
 from lm4ve_mm.engine.ranks import compare_ranks
 from lm4ve_mm.llm import BlockMismatchError, digest
 from lm4ve_mm.llm.verified_layer import IDENTITY_KEY
-from lm4ve_mm.models import (META_KEY, find_llm_layers, report_frozen,
-                             unwrap)
+from lm4ve_mm.models import META_KEY, find_llm_layers, report_frozen, unwrap
 from lm4ve_mm.registry import HOOKS
 
 

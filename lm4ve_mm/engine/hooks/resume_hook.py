@@ -5,10 +5,16 @@ from pathlib import Path
 from mmengine.dist import broadcast_object_list
 from mmengine.hooks import CheckpointHook, Hook
 
-from lm4ve_mm.engine.resume_checks import (compare_settings, disarm_config,
-                                           require_all_parts)
-from lm4ve_mm.engine.whole_files import (damage, newest_whole,
-                                         numbered_checkpoints)
+from lm4ve_mm.engine.resume_checks import (
+    compare_settings,
+    disarm_config,
+    require_all_parts,
+)
+from lm4ve_mm.engine.whole_files import (
+    damage,
+    newest_whole,
+    numbered_checkpoints,
+)
 from lm4ve_mm.llm import CheckpointError
 from lm4ve_mm.models import unwrap
 from lm4ve_mm.models.initializers import without_files

@@ -7,8 +7,10 @@ from mmengine.runner import BaseLoop
 
 from lm4ve_mm.engine.errors import NonFiniteError
 from lm4ve_mm.engine.finite import FiniteWatch, non_finite_names
-from lm4ve_mm.engine.pending_gradients import (pending_gradients,
-                                               restore_gradients)
+from lm4ve_mm.engine.pending_gradients import (
+    pending_gradients,
+    restore_gradients,
+)
 from lm4ve_mm.engine.work_dir_lock import lock_work_dir
 from lm4ve_mm.models import unwrap
 from lm4ve_mm.registry import HOOKS

@@ -1,6 +1,5 @@
 """scikit-learn's bundled handwritten digits as an MMPretrain data set."""
 
-from typing import List
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset
@@ -38,7 +37,7 @@ class Digits(BaseDataset):
         self.split = split
         super().__init__(ann_file='', **kwargs)
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         """Read the images: ``img`` is (8, 8, 3) uint8, the levels 0..255."""
         try:
             from sklearn.datasets import load_digits

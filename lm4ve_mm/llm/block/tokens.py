@@ -64,7 +64,6 @@ def _check_slice(keep: slice, num_tokens: int) -> slice:
 def _indices(keep: Tensor | Sequence[int], num_tokens: int,
              device: torch.device) -> Tensor:
     """A flat list of integers as indices in 0..N-1, or an error."""
-    kind = repr(keep)
     if isinstance(keep, int):
         raise TypeError(f'keep={keep} should be a list: keep=[{keep}]')
     if isinstance(keep, Tensor):
@@ -73,6 +72,7 @@ def _indices(keep: Tensor | Sequence[int], num_tokens: int,
         whole = not keep.is_floating_point() and keep.dtype != torch.bool
         given = keep.tolist() if whole or not keep.numel() else [keep]
     else:
+        kind = str(type(keep).__name__)
         given = list(keep)
     if not given:
         raise IndexError('keep is empty: name at least one token')

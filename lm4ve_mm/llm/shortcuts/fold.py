@@ -13,8 +13,13 @@ from ..block.precision import at_least_fp32, compute_like
 from ..block.tokens import Keep, take
 from ..block.transformer_block import TransformerBlock
 from ..maps import LinearMap
-from .projections import (NormedMap, add_heads_bias, divide_by_rms,
-                          normed_map, with_ones)
+from .projections import (
+    NormedMap,
+    add_heads_bias,
+    divide_by_rms,
+    normed_map,
+    with_ones,
+)
 
 
 class Folded(NamedTuple):

@@ -19,8 +19,12 @@ from ..errors import CheckpointError
 from .families import BLOCK_FILE
 from .identity import digest
 from .pickles import open_torch
-from .tensor_files import (HeldTensors, TensorSource, open_safetensors,
-                           single_safetensors_file)
+from .tensor_files import (
+    HeldTensors,
+    TensorSource,
+    open_safetensors,
+    single_safetensors_file,
+)
 
 FORMAT = BLOCK_FILE.config_file
 PUBLISHED_KEY = 'frozen_llm'

@@ -41,7 +41,8 @@ class Blocks:
     @property
     def dtype(self) -> str:
         """Type of the stored weights, such as ``float16``."""
-        return str(self.tensors[0]['attn.q.weight'].dtype).partition('.')[2]
+        first = next(iter(self.tensors[0].values()))
+        return str(first.dtype).partition('.')[2]
 
     def identity(self) -> BlockIdentity:
         """Name and digest of the blocks, the final norm not included."""

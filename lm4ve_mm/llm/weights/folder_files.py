@@ -5,9 +5,15 @@ from collections.abc import Container
 from pathlib import Path
 
 from ..errors import CheckpointError, CheckpointNotFoundError
-from .tensor_files import (MappedFiles, ModelParallelFiles, TensorSource,
-                           safetensors_files, single_safetensors_file,
-                           single_torch_file, torch_files)
+from .tensor_files import (
+    MappedFiles,
+    ModelParallelFiles,
+    TensorSource,
+    safetensors_files,
+    single_safetensors_file,
+    single_torch_file,
+    torch_files,
+)
 from .unreadable import read_json
 
 _LOG = logging.getLogger(__name__)

@@ -12,20 +12,35 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import (HfApi, constants, errors, hf_hub_download,
-                             hf_hub_url)
+from huggingface_hub import (
+    HfApi,
+    constants,
+    errors,
+    hf_hub_download,
+    hf_hub_url,
+)
 from huggingface_hub.utils import WeakFileLock
 
 from ..errors import CheckpointError, CheckpointNotFoundError
 from .families import resolve_config
-from .folder_files import (META, WEIGHTS, indexed, named_weights, open_folder,
-                           refuse_adapter)
+from .folder_files import (
+    META,
+    WEIGHTS,
+    indexed,
+    named_weights,
+    open_folder,
+    refuse_adapter,
+)
 from .hub_errors import explained
-from .kept_layers import (RemoteParts, is_kept, open_kept, remove_leftovers,
-                          write_layer)
+from .kept_layers import (
+    RemoteParts,
+    is_kept,
+    open_kept,
+    remove_leftovers,
+    write_layer,
+)
 from .layer_reader import layer_names
-from .quantised import (refuse_dtype, refuse_quantised,
-                        refuse_quantised_names)
+from .quantised import refuse_dtype, refuse_quantised, refuse_quantised_names
 from .remote_file import Place, RangeNotServedError, RemoteFile
 from .tensor_files import MappedFiles, TensorSource
 from .unreadable import read_json

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..block.foreign_geometry import ForeignGeometry
 from ..block.geometry import BlockGeometry
 from ..block.norms import build_norm
 from ..errors import CheckpointError
@@ -51,6 +52,11 @@ def _random(checkpoint: str | None, layers: Sequence[int],
         shape = BlockGeometry.from_dict(geometry)
         return random_blocks(shape, len(layers), seed)
     chosen = read_geometry(str(checkpoint), layers, obtain)
+    if isinstance(chosen.geometry, ForeignGeometry):
+        raise CheckpointError(
+            f"init='random': {checkpoint!r} is of a family without an entry "
+            'in our table, whose initialisation is not known; give a '
+            'geometry, or a checkpoint of a family that has one')
     return random_blocks(chosen.geometry, len(chosen.indices), seed,
                          chosen.indices)
 

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from ..block.foreign_geometry import ForeignGeometry
 from ..block.geometry import BlockGeometry
 from ..errors import CheckpointError
 from .blocks import Blocks, store_as
 from .families import Family, resolve_config
+from .foreign_reader import read_foreign_layer, read_foreign_norm
 from .layer_reader import read_final_norm, read_layer
 from .sources import Source, find_source
 from .unreadable import unreadable
@@ -66,6 +68,10 @@ def _common_geometry(geometries: Sequence[BlockGeometry],
     """
     if len(set(geometries)) == 1:
         return geometries[0]
+    if isinstance(geometries[0], ForeignGeometry):
+        raise CheckpointError(
+            f'layers={tuple(layers)}: of a family without an entry in our '
+            'table a single layer is read; take one of them')
     without = {
         replace(geometry, rope_theta=None, rope_factor=1.0, rope_bands=None)
         for geometry in geometries
@@ -166,11 +172,12 @@ def read_blocks(checkpoint: str,
         opened = source.open(chosen.indices)
         family, geometry = chosen.family, chosen.geometry
         with _located(source):
-            tensors = [
-                read_layer(opened, family, index, geometry)
-                for index in chosen.indices
-            ]
-            norm = read_final_norm(opened, family, geometry)
+            read, read_norm = read_layer, read_final_norm
+            if isinstance(geometry, ForeignGeometry):
+                read, read_norm = read_foreign_layer, read_foreign_norm
+            tensors = [read(opened, family, index, geometry)
+                       for index in chosen.indices]
+            norm = read_norm(opened, family, geometry)
         return store_as(
             Blocks(family.name, source.name, chosen.indices,
                    chosen.num_layers, geometry, tensors, norm), dtype)

@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 
 import torch
 from huggingface_hub import constants, errors
-from huggingface_hub.utils import (build_hf_headers, hf_raise_for_status,
-                                   http_stream_backoff)
+from huggingface_hub.utils import (
+    build_hf_headers,
+    hf_raise_for_status,
+    http_stream_backoff,
+)
 from torch import Tensor
 
 from ..errors import CheckpointError

@@ -19,8 +19,13 @@ from lm4ve_mm.utils.install import how_to_install
 from ..errors import CheckpointError, CheckpointNotFoundError
 from .block_file import BlockFile
 from .families import FAMILIES
-from .folder_files import (SINGLE, listed, named_weights, open_folder,
-                           refuse_adapter)
+from .folder_files import (
+    SINGLE,
+    listed,
+    named_weights,
+    open_folder,
+    refuse_adapter,
+)
 from .quantised import refuse_quantised
 from .tensor_files import TensorSource
 from .unreadable import read_json

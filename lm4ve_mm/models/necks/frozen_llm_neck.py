@@ -1,6 +1,5 @@
 """A neck that holds the frozen block, the host's final norm and pooling."""
 
-from typing import Optional
 
 from torch import Tensor
 
@@ -37,7 +36,7 @@ class FrozenLLMNeck(TokenPoolingNeck):
         super().__init__(in_channels, pooling, **kwargs)
         self.layer = build_layer(llm, in_channels)
 
-    def _mix(self, tokens: Tensor, key_padding_mask: Optional[Tensor],
-             keep: Optional[slice]) -> Tensor:
+    def _mix(self, tokens: Tensor, key_padding_mask: Tensor | None,
+             keep: slice | None) -> Tensor:
         """(B, N, C) -> (B, kept, C), through the layer."""
         return self.layer(tokens, key_padding_mask, keep)

@@ -1,6 +1,6 @@
 """The host's final norm and pooling, taken away from the backbone."""
 
-from typing import Optional, Sequence, Tuple, Union
+from collections.abc import Sequence
 
 import torch
 from mmcv.cnn import build_norm_layer
@@ -47,9 +47,9 @@ class TokenPoolingNeck(BaseModule):
                  in_channels: int,
                  pooling: str = 'cls',
                  num_extra_tokens: int = 1,
-                 norm_cfg: Optional[dict] = dict(type='LN', eps=1e-6),
+                 norm_cfg: dict | None = dict(type='LN', eps=1e-6),
                  channels_last: bool = False,
-                 init_cfg: Optional[dict] = None) -> None:
+                 init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         if pooling not in POOLINGS:
             raise ValueError(f'pooling={pooling!r} is unknown; known: '
@@ -67,8 +67,8 @@ class TokenPoolingNeck(BaseModule):
 
     def forward(
             self,
-            feats: Union[Tensor, Sequence[Tensor]],
-            key_padding_mask: Optional[Tensor] = None) -> Tuple[Tensor, ...]:
+            feats: Tensor | Sequence[Tensor],
+            key_padding_mask: Tensor | None = None) -> tuple[Tensor, ...]:
         """Pool the last level; others pass through.
 
         Args:
@@ -92,12 +92,12 @@ class TokenPoolingNeck(BaseModule):
         out = self._mix(tokens, key_padding_mask, keep)  # (B, kept, C)
         return levels[:-1] + (self._pool(out, last, key_padding_mask, keep), )
 
-    def _mix(self, tokens: Tensor, key_padding_mask: Optional[Tensor],
-             keep: Optional[slice]) -> Tensor:
+    def _mix(self, tokens: Tensor, key_padding_mask: Tensor | None,
+             keep: slice | None) -> Tensor:
         """(B, N, C) -> (B, kept, C); here nothing but the choice."""
         return tokens if keep is None else tokens[:, keep]
 
-    def _kept(self, is_map: bool) -> Optional[slice]:
+    def _kept(self, is_map: bool) -> slice | None:
         """The tokens whose output the head will see."""
         extra = self.num_extra_tokens
         if self.pooling == 'cls':
@@ -107,8 +107,8 @@ class TokenPoolingNeck(BaseModule):
         return None
 
     def _pool(self, out: Tensor, last: Tensor,
-              key_padding_mask: Optional[Tensor],
-              keep: Optional[slice]) -> Tensor:
+              key_padding_mask: Tensor | None,
+              keep: slice | None) -> Tensor:
         """(B, kept, C) -> what the head takes."""
         if self.pooling == 'cls':
             return self.norm(out[:, 0])
@@ -125,7 +125,7 @@ class TokenPoolingNeck(BaseModule):
         return self.norm(total / real.sum(dim=1).clamp(min=1))
 
     def _class_and_maximum(self, out: Tensor,
-                           key_padding_mask: Optional[Tensor]) -> Tensor:
+                           key_padding_mask: Tensor | None) -> Tensor:
         """(B, N, C) -> (B, 2 C)."""
         others = out[:, self.num_extra_tokens:]  # (B, N - extra, C)
         if key_padding_mask is not None:

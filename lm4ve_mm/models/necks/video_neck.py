@@ -1,6 +1,6 @@
 """The neck in the words of MMAction2's recognizers."""
 
-from typing import Optional, Sequence, Tuple, Union
+from collections.abc import Sequence
 
 from torch import Tensor
 
@@ -44,10 +44,10 @@ class FrozenLLMVideoNeck(FrozenLLMNeck):
 
     def forward(
         self,
-        feats: Union[Tensor, Sequence[Tensor]],
-        data_samples: Optional[Sequence] = None,
-        key_padding_mask: Optional[Tensor] = None
-    ) -> Tuple[Union[Tensor, Tuple[Tensor, ...]], dict]:
+        feats: Tensor | Sequence[Tensor],
+        data_samples: Sequence | None = None,
+        key_padding_mask: Tensor | None = None
+    ) -> tuple[Tensor | tuple[Tensor, ...], dict]:
         """Pool the last level.
 
         Args:

@@ -10,8 +10,14 @@ from mmengine.dist import get_rank
 from mmengine.logging import print_log
 
 from lm4ve_mm.registry import DATASETS
-from ..files import (VideoError, VideoNotFoundError, missing_files,
-                     read_class_names, read_list)
+
+from ..files import (
+    VideoError,
+    VideoNotFoundError,
+    missing_files,
+    read_class_names,
+    read_list,
+)
 
 DECODED = 'Decode'
 CLASS_NAMES = 'classes.txt'

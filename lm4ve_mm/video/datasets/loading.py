@@ -9,6 +9,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
 from lm4ve_mm.registry import TRANSFORMS
+
 from ..files import CodecNotFoundError, VideoError, VideoNotFoundError, naming
 from ..files.decord_frames import read_in_order, unlike_pyav
 from ..files.frames import read_frames

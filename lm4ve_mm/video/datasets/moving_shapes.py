@@ -9,8 +9,9 @@ from mmengine.logging import print_log
 from numpy.random import SeedSequence, default_rng
 from tqdm import tqdm
 
-from lm4ve_mm.utils.build_once import build_once
 from lm4ve_mm.registry import DATASETS
+from lm4ve_mm.utils.build_once import build_once
+
 from ..files import AnnotationError, Clip, write_list
 from ..files.encoding import write_mp4
 from ..files.moving_scenes import CLASSES, render

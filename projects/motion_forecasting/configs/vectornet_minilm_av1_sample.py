@@ -3,7 +3,7 @@
     python tools/train.py \
         projects/motion_forecasting/configs/vectornet_minilm_av1_sample.py
 
-TBD no expected number.
+Not trained here: there is no expected number.
 """
 _base_ = [
     './vectornet_av1_sample.py', '../../../configs/_base_/llms/minilm_l6.py'

@@ -3,7 +3,7 @@
     python tools/train.py \
         projects/motion_forecasting/configs/vectornet_minilm_random_town.py
 
-TBD no expected number.
+Not trained here: there is no expected number.
 """
 _base_ = ['./vectornet_minilm_town.py']
 # Only the configuration of the checkpoint is read, for the geometry.

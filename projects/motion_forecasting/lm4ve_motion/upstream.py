@@ -12,8 +12,14 @@ from typing import NamedTuple
 
 from torch import nn
 
-from lm4ve_mm.published.translate import (LAYER, Renames, Translated, match,
-                                          require_all, shapes_of)
+from lm4ve_mm.published.translate import (
+    LAYER,
+    Renames,
+    Translated,
+    match,
+    require_all,
+    shapes_of,
+)
 
 
 class Publisher(NamedTuple):

@@ -5,17 +5,18 @@ import os
 from pathlib import Path
 from types import SimpleNamespace
 
+import lm4ve_motion  # noqa: F401  (registers everything)
 import numpy as np
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
-
-import lm4ve_motion  # noqa: F401  (registers everything)
-from lm4ve_motion.datasets.argoverse1_files import (write_argoverse1,
-                                                    write_argoverse1_map,
-                                                    write_drivable_area)
+from lm4ve_motion.datasets.argoverse1_files import (
+    write_argoverse1,
+    write_argoverse1_map,
+    write_drivable_area,
+)
 from lm4ve_motion.datasets.lane_map import LaneMap
 from lm4ve_motion.datasets.scene import Scene
+from pyarrow import parquet
 
 ROOT = Path(__file__).parents[3]
 

@@ -9,9 +9,13 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from lm4ve_motion.evaluation import (Argoverse1Submission,
-                                     Argoverse2Submission, ForecastMetric,
-                                     constant_velocity, score_scene)
+from lm4ve_motion.evaluation import (
+    Argoverse1Submission,
+    Argoverse2Submission,
+    ForecastMetric,
+    constant_velocity,
+    score_scene,
+)
 from pyarrow import parquet
 
 T = np.arange(30.)
@@ -149,7 +153,9 @@ def test_unknown_variant():
 def test_drivable_area(tmp_path, cases):
     """The share of guesses that stay where cars may drive."""
     from lm4ve_motion.datasets.argoverse1_files import (
-        write_argoverse1_map, write_drivable_area)
+        write_argoverse1_map,
+        write_drivable_area,
+    )
     write_argoverse1_map(tmp_path, 'MIA', cases.some_lanes(), {})
     raster = np.ones((200, 200))
     raster[:, 60:] = 0  # nothing beyond x = 59

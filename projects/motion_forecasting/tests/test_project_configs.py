@@ -1,8 +1,4 @@
-"""Every leaf of this project trains two steps; one also resumes and submits.
-
-Their form (names, docstrings, scopes) is tested with that of all configs, in
-``tests/test_configs.py`` of the repository.
-"""
+"""Every leaf: its form, and two training steps; one resumes and submits."""
 
 import json
 from pathlib import Path
@@ -15,10 +11,34 @@ from mmengine.runner import Runner
 from pyarrow import parquet
 
 from lm4ve_mm import apis
+from lm4ve_mm.testing import ConfigForm, MetafileForm
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 LEAVES = sorted(CONFIGS.glob('*.py'))
 WIDTH = 64
+
+
+class TestForm(ConfigForm):
+    CONFIGS = CONFIGS
+    DATA = ('(av[12]|town)(_[a-z]+)?', )
+    TOOLBOXES = dict(vectornet='mmpretrain', mmtransformer='mmpretrain')
+
+
+class TestMetafile(MetafileForm):
+    CONFIGS = CONFIGS
+    METRICS = 'minADE|minFDE|Miss Rate'
+    LEFT_OUT = {
+        **dict.fromkeys(
+            [leaf.stem for leaf in LEAVES if leaf.stem.endswith('_av2')],
+            'the paper has no figures for Argoverse 2'),
+        **dict.fromkeys(
+            [leaf.stem for leaf in LEAVES if 'submission' in leaf.stem],
+            'it tests a model that has an entry'),
+        **dict.fromkeys(
+            [leaf.stem for leaf in LEAVES
+             if leaf.stem.endswith(('_sample', '_town'))],
+            'its figures are in the README, beside constant velocity'),
+    }
 
 
 @pytest.fixture(scope='module')

@@ -1,6 +1,6 @@
 """The command line tools that look at data."""
 
-import importlib.util
+
 import runpy
 import sys
 from pathlib import Path
@@ -189,10 +189,8 @@ def test_panel_of_another_model(call, tmp_path):
 
 
 def test_lacking_packages_are_named(monkeypatch):
-    find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, 'find_spec',
-        lambda name, *rest: None if name == 'h5py' else find(name, *rest))
+    monkeypatch.setattr('lm4ve_mm.utils.install.is_installed',
+                        lambda name: name != 'h5py')
     with pytest.raises(ImportError, match=r"point clouds need h5py: in "
                        r"the checkout, pip install -e '\.\[points\]' -c"):
         runpy.run_path(str(PROJECT / 'lm4ve_point_cloud/datasets/__init__.py'))

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from lm4ve_point_cloud.datasets.solids import SOLIDS
-from lm4ve_mm.ops import fps_numpy
 
 from lm4ve_mm import apis
 from lm4ve_mm.llm import read_blocks
+from lm4ve_mm.ops import fps_numpy
 
 PROJECT = Path(__file__).parents[1]
 CONFIG = PROJECT / 'configs' / 'point_bert_shapes.py'

@@ -10,6 +10,7 @@ import time
 from argparse import ArgumentParser
 
 import numpy as np
+
 from lm4ve_mm.ops import fps_numpy
 
 # Points of the cloud, and how many are kept.

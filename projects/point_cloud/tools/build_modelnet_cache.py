@@ -12,8 +12,11 @@ Or take the points of upstream's cache, which is a pickle, instead:
 from argparse import ArgumentParser
 from pathlib import Path
 
-from lm4ve_point_cloud.datasets.modelnet_files import (SPLITS, build_cache,
-                                                       convert_upstream_cache)
+from lm4ve_point_cloud.datasets.modelnet_files import (
+    SPLITS,
+    build_cache,
+    convert_upstream_cache,
+)
 
 from lm4ve_mm.utils.explain import explained
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
-from lm4ve_mm.llm import (CheckpointError, CheckpointNotFoundError,
-                          read_blocks)
+from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError, read_blocks
 
 from ..conftest import write_meta
 from .conftest import CHECKPOINT, REPO, close_network, download, same

@@ -14,8 +14,15 @@ from lm4ve_mm.llm.weights.extract import extract_blocks
 
 from ..conftest import write_meta
 from ..test_checkpoint import to_bin
-from .conftest import (CHECKPOINT, NUM_LAYERS, REPO, download, layer_bytes,
-                       same, split_bin)
+from .conftest import (
+    CHECKPOINT,
+    NUM_LAYERS,
+    REPO,
+    download,
+    layer_bytes,
+    same,
+    split_bin,
+)
 
 
 class TestOneLayerIsFetched:

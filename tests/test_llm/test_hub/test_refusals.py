@@ -6,8 +6,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lm4ve_mm.llm import (CheckpointError, CheckpointNotFoundError,
-                          FrozenLLMLayer, read_blocks)
+from lm4ve_mm.llm import (
+    CheckpointError,
+    CheckpointNotFoundError,
+    FrozenLLMLayer,
+    read_blocks,
+)
 
 from ..test_checkpoint import edit_config
 from .conftest import CHECKPOINT, REPO, close_network
@@ -93,9 +97,9 @@ class TestRefusals:
     def test_unknown_family(self, small, hub):
         path = small / 'config.json'
         values = json.loads(path.read_text())
-        path.write_text(json.dumps({**values, 'model_type': 'mamba'}))
+        path.write_text(json.dumps({**values, 'model_type': 'fancy'}))
         hub.add(REPO, small)
-        with pytest.raises(CheckpointError, match="'mamba'.*known:.*llama"):
+        with pytest.raises(CheckpointError, match="'fancy'.*known:.*llama"):
             read_blocks(CHECKPOINT)
 
     @pytest.mark.parametrize('text', [

@@ -9,14 +9,30 @@ from a package of your own, hand it to :func:`register_family`.
 from dataclasses import replace
 from typing import Any
 
+from ...block.skeleton import is_known
 from ...errors import CheckpointError
 from .base import ACTIVATION_NAMES, Config, Family, read_activation, require
-from .bert_families import BERT, ROBERTA, bert_geometry
+from .bert_families import BERT, DISTILBERT, ELECTRA, ROBERTA, bert_geometry
 from .block_files import BLOCK_FILE
 from .carriers import CARRIERS, OWN_DEFAULTS, carried, inner_config
+from .fallback import fallback_family
+from .glm_families import GLM, GLM4, HELIUM
 from .gpt_families import BLOOM, FALCON, GPT2, GPT_NEOX, OPT, PHI
-from .llama_families import (GEMMA, GEMMA2, GEMMA3, LLAMA, MISTRAL, PHI3,
-                             QWEN2, QWEN2_VL, QWEN3, QWEN3_VL, llama_geometry)
+from .gptj_families import CODEGEN, GPT_NEO, GPTJ, XGLM
+from .llama_families import (
+    GEMMA,
+    GEMMA2,
+    GEMMA3,
+    LLAMA,
+    MISTRAL,
+    PHI3,
+    QWEN2,
+    QWEN2_VL,
+    QWEN3,
+    QWEN3_VL,
+    llama_geometry,
+)
+from .llama_variants import MINISTRAL, SMOLLM3, STABLELM
 from .meta_families import LLAMA_META, llama_meta_geometry
 from .rope import read_rope
 from .values import checked
@@ -31,8 +47,9 @@ __all__ = [
 
 FAMILIES: list[Family] = [
     LLAMA, LLAMA_META, MISTRAL, QWEN2, QWEN2_VL, QWEN3, QWEN3_VL, GEMMA,
-    GEMMA2, GEMMA3, PHI, PHI3, OPT, GPT2, GPT_NEOX, FALCON, BLOOM, BERT,
-    ROBERTA
+    GEMMA2, GEMMA3, PHI, PHI3, SMOLLM3, MINISTRAL, STABLELM,
+    HELIUM, GLM, GLM4, OPT, GPT2, GPTJ, CODEGEN, GPT_NEO, GPT_NEOX, FALCON,
+    BLOOM, XGLM, BERT, ROBERTA, ELECTRA, DISTILBERT
 ]
 
 
@@ -80,7 +97,8 @@ def _lookup(config: Config, config_file: str) -> Family:
     if not isinstance(model_type, str) or model_type not in known:
         raise CheckpointError(
             f'{config_file} says model_type={model_type!r}, a family that is '
-            'not in the table; known: '
+            'not in the table, nor one that an installed transformers '
+            'builds; known: '
             f'{", ".join(sorted({*known, *CARRIERS}))}. Add an entry with '
             'lm4ve_mm.llm.register_family(), or in '
             'lm4ve_mm/llm/weights/families/, in gpt_families.py for example')
@@ -99,6 +117,8 @@ def resolve_config(config: Config,
     Returns:
         tuple: The family, and the settings under the names it reads, with
         its defaults where the file says nothing or null.
+
+    What has no entry is left to transformers, see :mod:`.fallback`.
 
     Raises:
         CheckpointError: If no entry fits (the known ones are named), or a
@@ -120,6 +140,9 @@ def resolve_config(config: Config,
     if isinstance(kind, str):
         kind = CARRIERS.get(kind, kind)
     given = {**given, 'model_type': kind}
+    if kind not in known_model_types() and is_known(kind):
+        family, settings = fallback_family(given)
+        return (carried(family) if nested or default else family), settings
     family = _lookup(given, 'the language model in ' * nested +
                      config_file)
     settings = {family.renames.get(k, k): v for k, v in given.items()}

@@ -116,6 +116,11 @@ def read_activation(config: Config, key: str = 'hidden_act') -> str:
     return ACTIVATION_NAMES[given]
 
 
+def optional(config: Config, key: str) -> Any:
+    """The value of a key; None, of which the geometry makes its default."""
+    return config.get(key)
+
+
 def require(config: Config, **wanted: Any) -> None:
     """Refuse settings that would need another block.
 

@@ -51,3 +51,39 @@ ROBERTA = replace(
     model_types=('roberta', 'xlm-roberta', 'camembert'),
     prefixes=('encoder.layer.{i}.', 'roberta.encoder.layer.{i}.'),
     note='no final norm')
+
+ELECTRA = replace(
+    BERT,
+    name='electra',
+    model_types=('electra', ),
+    prefixes=('encoder.layer.{i}.', 'electra.encoder.layer.{i}.'),
+    note='discriminators; no final norm')
+
+
+def distilbert_geometry(config: Config) -> BlockGeometry:
+    """Geometry of DistilBERT."""
+    return bert_geometry(
+        dict(config, hidden_act=config['activation'], layer_norm_eps=1e-12))
+
+
+DISTILBERT = replace(
+    BERT,
+    name='distilbert',
+    model_types=('distilbert', ),
+    geometry=distilbert_geometry,
+    prefixes=('transformer.layer.{i}.', 'distilbert.transformer.layer.{i}.'),
+    modules={
+        'attn.q': 'attention.q_lin',
+        'attn.k': 'attention.k_lin',
+        'attn.v': 'attention.v_lin',
+        'attn.out': 'attention.out_lin',
+        'attn_norm': 'sa_layer_norm',
+        'ffn.up': 'ffn.lin1',
+        'ffn.down': 'ffn.lin2',
+        'ffn_norm': 'output_layer_norm',
+    },
+    defaults=dict(activation='gelu'),
+    renames=dict(
+        dim='hidden_size', n_heads='num_attention_heads',
+        n_layers='num_hidden_layers', hidden_dim='intermediate_size'),
+    note='no final norm')

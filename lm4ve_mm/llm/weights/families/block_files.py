@@ -1,10 +1,15 @@
 """Our own files of one or a few blocks, which have our own names."""
 
+from typing import Any
+
+from ...block.foreign_geometry import ForeignGeometry
 from ...block.geometry import BlockGeometry
 from .base import Config, Family
 
 
-def _stored_geometry(metadata: Config) -> BlockGeometry:
+def _stored_geometry(metadata: Config) -> Any:
+    if 'model_type' in metadata['geometry']:
+        return ForeignGeometry.from_dict(metadata['geometry'])
     return BlockGeometry.from_dict(metadata['geometry'])
 
 

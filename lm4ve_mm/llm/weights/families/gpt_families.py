@@ -1,16 +1,22 @@
 """Decoders with LayerNorm and a plain feed-forward part."""
 
 from dataclasses import replace
+from typing import Any
 
 from ...block.geometry import BlockGeometry
 from .base import Config, Family, read_activation, require, sizes
 from .rope import read_rope
-from .transforms import (fused_qkv, grouped_part, stacked_part, transposed,
-                         transposed_stacked_part)
+from .transforms import (
+    fused_qkv,
+    grouped_part,
+    stacked_part,
+    transposed,
+    transposed_stacked_part,
+)
 
 
-def _geometry(config: Config, activation: str, bias: bool = True,
-              **changes) -> BlockGeometry:
+def plain_geometry(config: Config, activation: str, bias: bool = True,
+                   **changes: Any) -> BlockGeometry:
     """What these families have in common."""
     values = dict(
         width=config['hidden_size'],
@@ -30,7 +36,7 @@ def opt_geometry(config: Config) -> BlockGeometry:
     require(config, layer_norm_elementwise_affine=True)
     before = config.get('do_layer_norm_before', True)
     removed = config.get('_remove_final_layer_norm', False)
-    return _geometry(
+    return plain_geometry(
         config,
         read_activation(config, 'activation_function'),
         config.get('enable_bias', True),
@@ -42,7 +48,7 @@ def opt_geometry(config: Config) -> BlockGeometry:
 def gpt2_geometry(config: Config) -> BlockGeometry:
     """Geometry of GPT-2."""
     scaled = config.get('scale_attn_weights', True)
-    return _geometry(
+    return plain_geometry(
         config,
         read_activation(config, 'activation_function'),
         ffn_dim=config.get('n_inner') or 4 * config['hidden_size'],
@@ -62,7 +68,7 @@ def gpt2_refine(geometry: BlockGeometry, config: Config,
 def gpt_neox_geometry(config: Config) -> BlockGeometry:
     """Geometry of GPT-NeoX and Pythia."""
     attention_bias = config.get('attention_bias', True)
-    return _geometry(
+    return plain_geometry(
         config,
         read_activation(config),
         ffn_dim=config['intermediate_size'],
@@ -75,7 +81,7 @@ def gpt_neox_geometry(config: Config) -> BlockGeometry:
 
 def phi_geometry(config: Config) -> BlockGeometry:
     """Geometry of Phi-1 to Phi-2."""
-    return _geometry(
+    return plain_geometry(
         config,
         read_activation(config),
         ffn_dim=config['intermediate_size'],
@@ -101,7 +107,7 @@ def falcon_geometry(config: Config) -> BlockGeometry:
     else:
         kv_heads = 1
     norms = (config.get('num_ln_in_parallel_attn') or 2) if grouped else 1
-    return _geometry(
+    return plain_geometry(
         config,
         read_activation(config, 'activation'),
         config.get('bias', False),
@@ -116,7 +122,7 @@ def falcon_geometry(config: Config) -> BlockGeometry:
 def bloom_geometry(config: Config) -> BlockGeometry:
     """Geometry of BLOOM, whose activation is the tanh form of GELU."""
     require(config, apply_residual_connection_post_layernorm=False)
-    return _geometry(
+    return plain_geometry(
         config,
         'gelu_tanh',
         ffn_dim=4 * config['hidden_size'],

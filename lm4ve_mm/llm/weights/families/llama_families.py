@@ -1,9 +1,10 @@
 """LLaMA and what follows its plan: RMSNorm, gated feed-forward, rotary."""
 
 from dataclasses import replace
+from typing import Any
 
 from ...block.geometry import BlockGeometry
-from .base import Config, Family, read_activation, require, sizes
+from .base import Config, Family, optional, read_activation, require, sizes
 from .rope import read_rope
 from .transforms import fused_qkv, gate_up_part, stacked_part
 
@@ -13,8 +14,8 @@ def llama_geometry(config: Config) -> BlockGeometry:
     return BlockGeometry(
         width=config['hidden_size'],
         num_heads=config['num_attention_heads'],
-        num_kv_heads=config.get('num_key_value_heads'),
-        head_dim=config.get('head_dim'),
+        num_kv_heads=optional(config, 'num_key_value_heads'),
+        head_dim=optional(config, 'head_dim'),
         ffn_dim=config['intermediate_size'],
         norm_eps=config.get('rms_norm_eps', 1e-6),
         activation=read_activation(config),
@@ -62,7 +63,7 @@ def gemma3_geometry(config: Config) -> BlockGeometry:
     return _sandwich(config, qk_norm=True, rope_theta=None, rope_factor=1.0)
 
 
-def _sandwich(config: Config, **changes) -> BlockGeometry:
+def _sandwich(config: Config, **changes: Any) -> BlockGeometry:
     return replace(
         llama_geometry({**config, 'hidden_act': config['hidden_activation']}),
         placement='sandwich',

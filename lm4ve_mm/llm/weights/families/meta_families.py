@@ -2,7 +2,7 @@
 
 from ...block.geometry import BlockGeometry
 from ...errors import CheckpointError
-from .base import Config, Family
+from .base import Config, Family, optional
 from .transforms import interleaved_to_halves
 
 
@@ -30,7 +30,7 @@ def llama_meta_geometry(params: Config) -> BlockGeometry:
     return BlockGeometry(
         width=width,
         num_heads=params['n_heads'],
-        num_kv_heads=params.get('n_kv_heads'),
+        num_kv_heads=optional(params, 'n_kv_heads'),
         ffn_dim=step * ((hidden + step - 1) // step),
         norm_eps=params['norm_eps'],
         rope_theta=None if scaled else params.get('rope_theta', 10000.0))

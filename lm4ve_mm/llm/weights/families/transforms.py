@@ -8,6 +8,7 @@ Parts of fused tensors are copied, so that none of them keeps the whole.
 from collections.abc import Callable
 from functools import partial
 
+import torch
 from torch import Tensor
 
 from ...block.geometry import BlockGeometry
@@ -38,6 +39,27 @@ def interleaved_to_halves(weight: Tensor, geometry: BlockGeometry) -> Tensor:
     rows, columns = weight.shape
     pairs = weight.view(-1, _heads(geometry)[1] // 2, 2, columns)
     return pairs.transpose(1, 2).reshape(rows, columns)
+
+
+def interleaved_rows(tensor: Tensor, geometry: BlockGeometry) -> Tensor:
+    """:func:`interleaved_to_halves` of the part of a head that is turned.
+
+    Args:
+        tensor: (heads * head_dim, ...) weight or bias.
+        geometry: Gives ``head_dim`` and ``rope_dims``.
+    """
+    heads = tensor.unflatten(0, (-1, _heads(geometry)[1]))
+    turned, rest = heads.tensor_split([geometry.rope_dims], dim=1)
+    halves = torch.cat([turned[:, 0::2], turned[:, 1::2], rest], dim=1)
+    return halves.flatten(0, 1)
+
+
+def interleaved_transforms() -> dict[str, Transform]:
+    """Transforms of query and key where neighbouring rows are turned."""
+    return {
+        f'attn.{part}.{name}': interleaved_rows
+        for part in ('q', 'k') for name in ('weight', 'bias')
+    }
 
 
 def transposed(weight: Tensor, geometry: BlockGeometry) -> Tensor:

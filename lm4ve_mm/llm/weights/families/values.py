@@ -44,10 +44,11 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(
         ('hidden_size', 'num_attention_heads', 'num_hidden_layers',
          'intermediate_size', 'ffn_dim', 'dim', 'n_heads', 'n_layers',
-         'multiple_of', 'sliding_window_pattern'), COUNT),
+         'multiple_of', 'sliding_window_pattern', 'no_rope_layer_interval'),
+        COUNT),
     **dict.fromkeys(
         ('num_key_value_heads', 'num_kv_heads', 'n_kv_heads', 'head_dim',
-         'n_inner', 'ffn_hidden_size', 'num_ln_in_parallel_attn',
+         'n_inner', 'rotary_dim', 'ffn_hidden_size', 'num_ln_in_parallel_attn',
          'max_position_embeddings'), COUNT._replace(nullable=True)),
     **dict.fromkeys(
         ('rms_norm_eps', 'layer_norm_eps', 'layer_norm_epsilon', 'norm_eps',
@@ -67,10 +68,12 @@ KINDS: dict[str, Kind] = {
         ('attention_bias', 'mlp_bias', 'qk_layernorm', 'bias', 'alibi',
          'new_decoder_architecture', 'scale_attn_by_inverse_layer_idx',
          'apply_residual_connection_post_layernorm', 'use_scaled_rope',
-         '_remove_final_layer_norm'), SWITCH._replace(nullable=True)),
+         '_remove_final_layer_norm', 'use_qkv_bias'),
+        SWITCH._replace(nullable=True)),
     **dict.fromkeys(('rope_scaling', 'rope_parameters'),
                     Kind('a dictionary', _is(dict), True)),
-    'layer_types': Kind('a list', _is(list), True),
+    **dict.fromkeys(('layer_types', 'no_rope_layers'),
+                    Kind('a list', _is(list), True)),
 }
 
 

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from lm4ve_mm.llm.errors import how_to_install
+from lm4ve_mm.utils.install import how_to_install
 
 lacking = [name for name in ('pyarrow', 'filelock', 'tqdm')
            if find_spec(name) is None]
@@ -12,6 +12,8 @@ if lacking:
 
 # After the check, which says more than an import that fails.
 # ruff: noqa: E402
+from lm4ve_mm.utils.errors import DataError, DataNotFoundError
+
 from .argoverse import Argoverse1, Argoverse2
 from .argoverse1_map import DrivableArea, read_argoverse1_map
 from .argoverse1_scene import read_argoverse1
@@ -19,7 +21,6 @@ from .argoverse2_map import map_of, read_argoverse2_map
 from .argoverse2_scene import read_argoverse2
 from .base import ForecastDataset
 from .data_sample import ForecastDataSample
-from .errors import DataError, DataNotFoundError
 from .lane_map import LaneMap
 from .mmtransformer_features import MMTransformerFeatures
 from .scene import Scene

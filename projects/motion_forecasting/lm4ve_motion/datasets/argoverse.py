@@ -7,13 +7,13 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from lm4ve_mm.registry import DATASETS
+from lm4ve_mm.utils.errors import DataError, DataNotFoundError
 
 from .argoverse1_map import LANE_FILES, map_file, read_argoverse1_map
 from .argoverse1_scene import CITIES, read_argoverse1
 from .argoverse2_map import map_of, read_argoverse2_map
 from .argoverse2_scene import read_argoverse2
 from .base import ForecastDataset, SceneMaker, log_without_map
-from .errors import DataError, DataNotFoundError
 from .features import Featuriser
 from .lane_map import LaneMap
 from .scene import Scene

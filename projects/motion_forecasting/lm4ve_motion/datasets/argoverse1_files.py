@@ -9,8 +9,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from .argoverse1_map import (AREA, AREA_FRAME, LANES, TABLE, TABLE_IDS,
-                             TURNS)
+from .argoverse1_map import AREA, AREA_FRAME, LANES, TABLE, TABLE_IDS, TURNS
 from .argoverse1_scene import CITIES, COLUMNS
 from .lane_map import LaneMap
 from .scene import Scene

@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from lm4ve_mm.utils.errors import DataError, DataNotFoundError
+
 from .argoverse1_scene import CITIES
-from .errors import DataError, DataNotFoundError
 from .lane_map import LEFT, NONE, POINTS, RIGHT, LaneMap, edge_padded
 
 TURNS = dict(NONE=NONE, LEFT=LEFT, RIGHT=RIGHT)

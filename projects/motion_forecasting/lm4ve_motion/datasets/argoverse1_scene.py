@@ -6,9 +6,15 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from .errors import DataError, DataNotFoundError
-from .scene import (Scene, place, require_columns, require_finite,
-                    require_whole_target)
+from lm4ve_mm.utils.errors import DataError, DataNotFoundError
+
+from .scene import (
+    Scene,
+    place,
+    require_columns,
+    require_finite,
+    require_whole_target,
+)
 
 COLUMNS = dict(
     TIMESTAMP=pa.float64(),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import DataError, DataNotFoundError
+from lm4ve_mm.utils.errors import DataError, DataNotFoundError
+
 from .lane_map import NONE, LaneMap, no_lanes, resample
 
 # Half of what Argoverse 1 takes for the width of a lane.

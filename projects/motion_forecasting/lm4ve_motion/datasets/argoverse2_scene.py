@@ -6,9 +6,16 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from .errors import DataError, DataNotFoundError
-from .scene import (STEPS_PER_SECOND, Scene, place, require_columns,
-                    require_finite, require_whole_target)
+from lm4ve_mm.utils.errors import DataError, DataNotFoundError
+
+from .scene import (
+    STEPS_PER_SECOND,
+    Scene,
+    place,
+    require_columns,
+    require_finite,
+    require_whole_target,
+)
 
 # map_id and slice_id are in some releases only, and not needed.
 COLUMNS = ('track_id', 'object_type', 'object_category', 'timestep',

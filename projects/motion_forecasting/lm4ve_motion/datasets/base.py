@@ -10,9 +10,9 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from lm4ve_mm.registry import TRANSFORMS
+from lm4ve_mm.utils.errors import DataError, DataNotFoundError
 
 from .cache import build_cache, cache_folder, read_cached
-from .errors import DataError, DataNotFoundError
 from .features import Arrays, Featuriser
 from .lane_map import LaneMap
 from .scene import Scene

@@ -22,9 +22,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from tqdm import tqdm
 
+from lm4ve_mm.utils.errors import DataError
 from lm4ve_mm.utils.files import replacing
 
-from .errors import DataError
 from .features import PER_ACTOR, PER_LANE, WORDS, Arrays
 
 SHARD = 256

@@ -4,13 +4,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from lm4ve_mm.utils.errors import DataError, DataNotFoundError
+
 from .argoverse import Argoverse1, Argoverse2
-from .argoverse1_map import (AREA_FILES, DrivableArea, map_file,
-                             read_argoverse1_map)
+from .argoverse1_map import (
+    AREA_FILES,
+    DrivableArea,
+    map_file,
+    read_argoverse1_map,
+)
 from .argoverse1_scene import CITIES, read_argoverse1
 from .argoverse2_map import map_of, read_argoverse2_map
 from .argoverse2_scene import read_argoverse2
-from .errors import DataError, DataNotFoundError
 
 # Scenes in each split, as published.
 COUNTS1 = dict(train=205_942, val=39_472, test=78_143)

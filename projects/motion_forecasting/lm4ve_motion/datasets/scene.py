@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .errors import DataError
+from lm4ve_mm.utils.errors import DataError
 
 STEPS_PER_SECOND = 10
 

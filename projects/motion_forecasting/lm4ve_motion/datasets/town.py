@@ -9,11 +9,14 @@ from tqdm import tqdm
 
 from lm4ve_mm.registry import DATASETS
 from lm4ve_mm.utils.build_once import build_once
+from lm4ve_mm.utils.errors import DataError
 
 from .argoverse import Argoverse1
-from .argoverse1_files import (write_argoverse1, write_argoverse1_map,
-                               write_drivable_area)
-from .errors import DataError
+from .argoverse1_files import (
+    write_argoverse1,
+    write_argoverse1_map,
+    write_drivable_area,
+)
 from .town_map import as_lane_map, build_town, drivable
 from .town_traffic import make_scene
 

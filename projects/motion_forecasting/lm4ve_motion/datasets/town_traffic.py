@@ -12,7 +12,7 @@ from .town_map import LANE_WIDTH, Lane
 STEPS = NUM_OBSERVED + NUM_FUTURE
 STEP = .1  # seconds
 # Metres per second squared: to the side in a bend, forward, and braking.
-SIDE, FORWARD, BRAKE = 2., 1.5, 2.
+SIDE, FORWARD, BRAKE = 2., 1.5, 1.3
 GAP, HEADWAY = 7., 1.2  # metres and seconds behind a car
 ROUTE = 170.  # metres
 # So many targets have a turn of that angle within so many metres: most of
@@ -112,7 +112,7 @@ def drive(route: Route, rng: Generator, speed: float | None = None,
     held = speed_profile(route.limits, wish, route.stop) if red else free
     now = free[0] * rng.uniform(.8, 1.) if speed is None else speed
     faster = FORWARD * rng.uniform(.6, 1.2) * STEP
-    slower = 1.6 * BRAKE * STEP
+    slower = 2 * BRAKE * STEP
     # Plain numbers: numpy is slow one by one.
     free, held, now = free.tolist(), held.tolist(), float(now)
     far, places, last = 0., [], len(free) - 2.

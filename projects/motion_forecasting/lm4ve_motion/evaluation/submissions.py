@@ -11,9 +11,9 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from pyarrow import parquet
 
-from lm4ve_mm.llm.errors import how_to_install
 from lm4ve_mm.registry import METRICS
 from lm4ve_mm.utils.files import replacing
+from lm4ve_mm.utils.install import how_to_install
 
 from ..datasets.argoverse1_scene import NUM_FUTURE as FUTURE1
 from ..datasets.argoverse2_scene import NUM_FUTURE as FUTURE2

@@ -13,7 +13,6 @@ from .heads import DisplacementHead
 from .losses import all_actors_loss
 from .polylines import PolylineEncoder
 
-
 SECOND = 10  # steps
 
 

@@ -2,11 +2,17 @@
 
 import numpy as np
 import pytest
-from lm4ve_motion.datasets import (DataError, DataNotFoundError,
-                                   DrivableArea, read_argoverse1,
-                                   read_argoverse1_map)
-from lm4ve_motion.datasets.argoverse1_files import (write_argoverse1_map,
-                                                    write_drivable_area)
+from lm4ve_motion.datasets import (
+    DataError,
+    DataNotFoundError,
+    DrivableArea,
+    read_argoverse1,
+    read_argoverse1_map,
+)
+from lm4ve_motion.datasets.argoverse1_files import (
+    write_argoverse1_map,
+    write_drivable_area,
+)
 
 
 @pytest.fixture

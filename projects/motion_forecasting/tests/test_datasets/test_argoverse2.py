@@ -2,8 +2,13 @@
 
 import numpy as np
 import pytest
-from lm4ve_motion.datasets import (DataError, DataNotFoundError, map_of,
-                                   read_argoverse2, read_argoverse2_map)
+from lm4ve_motion.datasets import (
+    DataError,
+    DataNotFoundError,
+    map_of,
+    read_argoverse2,
+    read_argoverse2_map,
+)
 
 
 @pytest.fixture

@@ -9,8 +9,12 @@ import time
 
 import numpy as np
 import pytest
-from lm4ve_motion.datasets import (Argoverse1, Argoverse2, DataError,
-                                   DataNotFoundError)
+from lm4ve_motion.datasets import (
+    Argoverse1,
+    Argoverse2,
+    DataError,
+    DataNotFoundError,
+)
 from lm4ve_motion.datasets import cache as cache_module
 from lm4ve_motion.datasets.cache import build_cache, read_cached, shard_of
 
@@ -261,8 +265,11 @@ def test_lanes_nowhere_near_are_said(argoverse1, tmp_path, cases,
 @pytest.mark.parametrize('layout', ['mmtransformer', 'vectornet'])
 def test_mirrored_scenes(cases, layout):
     """They are those of a mirrored world."""
-    from lm4ve_motion.datasets import (FlipScene, MMTransformerFeatures,
-                                       VectorNetFeatures)
+    from lm4ve_motion.datasets import (
+        FlipScene,
+        MMTransformerFeatures,
+        VectorNetFeatures,
+    )
     make = dict(mmtransformer=MMTransformerFeatures,
                 vectornet=VectorNetFeatures)[layout]()
     scene, lanes = cases.scene_s(), cases.some_lanes()

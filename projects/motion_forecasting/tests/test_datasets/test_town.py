@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
-from lm4ve_motion.datasets import (DataError, Town, read_argoverse1,
-                                   read_argoverse1_map)
+from lm4ve_motion.datasets import (
+    DataError,
+    Town,
+    read_argoverse1,
+    read_argoverse1_map,
+)
 from lm4ve_motion.datasets.argoverse1_map import DrivableArea
 from lm4ve_motion.datasets.lane_map import LEFT, RIGHT
 from lm4ve_motion.datasets.town_map import build_town, turn_of
-from lm4ve_motion.datasets.town_traffic import (BRAKE, make_scene,
-                                                speed_profile)
+from lm4ve_motion.datasets.town_traffic import BRAKE, make_scene, speed_profile
 
 SETTINGS = dict(featuriser=dict(type='lm4ve_mm.VectorNetFeatures'), train=6,
                 val=3)

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-
 from lm4ve_motion.datasets import ForecastDataSample
 
 

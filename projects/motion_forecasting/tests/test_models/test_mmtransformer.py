@@ -305,9 +305,10 @@ def test_published_files(golden, kind, neck):
 
 
 def test_published_file_that_does_not_fit(golden):
-    from lm4ve_mm.llm import CheckpointError
     from lm4ve_motion.models import VectorNet
     from lm4ve_motion.upstream import translate
+
+    from lm4ve_mm.llm import CheckpointError
     held = published(golden, 'vectornet')
     del held['state_dict']['decoder.preds.3.1.bias']
     with pytest.raises(CheckpointError, match='lacks head.modes.3.1.bias'):

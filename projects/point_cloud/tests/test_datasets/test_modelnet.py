@@ -6,11 +6,19 @@ import pickle
 import h5py
 import numpy as np
 import pytest
-from lm4ve_point_cloud.datasets import (DataError, DataNotFoundError,
-                                        ModelNet40, ModelNetFewShot)
-from lm4ve_point_cloud.datasets.modelnet_files import (CLASSES, build_cache,
-                                                       class_of,
-                                                       convert_upstream_cache)
+from lm4ve_point_cloud.datasets import (
+    DataError,
+    DataNotFoundError,
+    ModelNet40,
+    ModelNetFewShot,
+)
+from lm4ve_point_cloud.datasets.modelnet_files import (
+    CLASSES,
+    build_cache,
+    class_of,
+    convert_upstream_cache,
+)
+
 from lm4ve_mm.ops import fps_numpy
 
 TRAIN = ('airplane_0001', 'night_stand_0001', 'xbox_0002')

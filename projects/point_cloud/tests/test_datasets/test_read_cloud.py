@@ -7,8 +7,12 @@ import struct
 import h5py
 import numpy as np
 import pytest
-from lm4ve_point_cloud.datasets import (DataError, DataNotFoundError,
-                                        FarthestPointSample, NormalizeCloud)
+from lm4ve_point_cloud.datasets import (
+    DataError,
+    DataNotFoundError,
+    FarthestPointSample,
+    NormalizeCloud,
+)
 from lm4ve_point_cloud.datasets.ply import read_ply
 from lm4ve_point_cloud.datasets.read_cloud import READERS, read_cloud
 

@@ -4,8 +4,11 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from lm4ve_point_cloud.datasets import (DataError, DataNotFoundError,
-                                        ScanObjectNN)
+from lm4ve_point_cloud.datasets import (
+    DataError,
+    DataNotFoundError,
+    ScanObjectNN,
+)
 from lm4ve_point_cloud.datasets.scanobjectnn import VARIANTS
 from mmengine.runner import Runner
 

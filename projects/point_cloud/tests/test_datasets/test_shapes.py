@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 from lm4ve_point_cloud.datasets import DataError, PointShapes, ScanObjectNN
 from lm4ve_point_cloud.datasets.shapes import any_rotation, upright_rotation
-from lm4ve_point_cloud.datasets.solids import (SOLIDS, box, polyhedron,
-                                               together, turned)
+from lm4ve_point_cloud.datasets.solids import (
+    SOLIDS,
+    box,
+    polyhedron,
+    together,
+    turned,
+)
 
 SMALL = dict(count=30, num_points=64)
 FORK = multiprocessing.get_context('fork')

@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 import torch
-from lm4ve_point_cloud.datasets import (FarthestPointSample, NormalizeCloud,
-                                        PackPoints, ShufflePoints, pool_size)
+from lm4ve_point_cloud.datasets import (
+    FarthestPointSample,
+    NormalizeCloud,
+    PackPoints,
+    ShufflePoints,
+    pool_size,
+)
 from lm4ve_point_cloud.models import PointCloudPreprocessor
-from lm4ve_mm.ops import farthest_point_sample, fps_numpy
 from mmpretrain.structures import DataSample
+
+from lm4ve_mm.ops import farthest_point_sample, fps_numpy
 
 
 @pytest.fixture

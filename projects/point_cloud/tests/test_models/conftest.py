@@ -2,18 +2,17 @@
 
 import math
 from types import SimpleNamespace
-from typing import Dict, Tuple
 
+import lm4ve_point_cloud  # noqa: F401  (registers everything)
 import pytest
 import torch
 
-import lm4ve_point_cloud  # noqa: F401  (registers everything)
 from lm4ve_mm.registry import MODELS
 
 DEPTH, DIM = 12, 384
 
 
-def _linear(name: str, out: int, into: Tuple[int, ...], bias=True) -> dict:
+def _linear(name: str, out: int, into: tuple[int, ...], bias=True) -> dict:
     shapes = {f'{name}.weight': (out, *into)}
     return {**shapes, f'{name}.bias': (out, )} if bias else shapes
 
@@ -30,7 +29,7 @@ def _batch_norm(name: str, width: int) -> dict:
     }
 
 
-def upstream_shapes(llama_width: int = 0) -> Dict[str, tuple]:
+def upstream_shapes(llama_width: int = 0) -> dict[str, tuple]:
     """Names and shapes of upstream's classifier, written down from its code.
 
     Args:
@@ -64,7 +63,7 @@ def upstream_shapes(llama_width: int = 0) -> Dict[str, tuple]:
     return shapes
 
 
-def filled(shapes: Dict[str, tuple]) -> Dict[str, torch.Tensor]:
+def filled(shapes: dict[str, tuple]) -> dict[str, torch.Tensor]:
     """Fill F of the golden numbers, float64."""
     state = {}
     counters = [n for n in shapes if n.endswith('num_batches_tracked')]

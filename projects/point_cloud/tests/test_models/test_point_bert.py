@@ -9,8 +9,8 @@ from torch import nn
 
 from lm4ve_mm.llm import BlockGeometry
 from lm4ve_mm.models.necks import frozen_llm_neck
-from lm4ve_mm.registry import MODELS
 from lm4ve_mm.ops import farthest_point_sample, gather_points, group
+from lm4ve_mm.registry import MODELS
 
 TOLERANCE = {torch.float64: 1e-6, torch.float32: 2e-4}
 LOGITS = [-0.09885943, -0.06076569, -0.01251584, -0.12569691, -0.16756303,

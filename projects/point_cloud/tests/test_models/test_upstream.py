@@ -4,12 +4,16 @@ import copy
 
 import pytest
 import torch
+from lm4ve_point_cloud.upstream import RENAMES, rename
 from mmengine.runner import load_checkpoint
 
-from lm4ve_mm.llm import (BlockMismatchError, CheckpointError,
-                          CheckpointNotFoundError, read_blocks)
+from lm4ve_mm.llm import (
+    BlockMismatchError,
+    CheckpointError,
+    CheckpointNotFoundError,
+    read_blocks,
+)
 from lm4ve_mm.registry import MODELS
-from lm4ve_point_cloud.upstream import RENAMES, rename
 
 HEAD = ['head.mlp.0.weight', 'head.mlp.0.bias', 'head.mlp.3.weight',
         'head.mlp.3.bias']

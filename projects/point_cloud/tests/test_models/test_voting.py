@@ -6,8 +6,8 @@ from mmengine.evaluator import Evaluator
 from mmpretrain.structures import DataSample
 from torch import nn
 
-from lm4ve_mm.registry import METRICS, MODELS
 from lm4ve_mm.ops import farthest_point_sample, gather_points
+from lm4ve_mm.registry import METRICS, MODELS
 
 SMALL = dict(num_layers=1, num_groups=16, group_size=8, num_heads=2,
              feedforward_channels=48)
