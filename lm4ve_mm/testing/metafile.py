@@ -89,7 +89,7 @@ class MetafileForm:
             assert bool(metrics) == (source != 'none'), name
             for metric, value in metrics.items():
                 assert re.fullmatch(self.METRICS, metric)
-                assert 0 < value < 100, name
+                assert 0 < value <= 100, name
                 assert self.is_said(value, text), (name, value)
 
     @staticmethod
