@@ -119,22 +119,6 @@ def test_a_schedule_longer_than_the_run(complaint, tmp_path):
     assert 'warm' in message
 
 
-def test_the_missing_extra_is_the_last_word(tmp_path):
-    """Of a config that imports videos or points, without their packages."""
-    code = ("import sys; sys.modules['h5py'] = None\n"
-            'from lm4ve_mm import apis\n'
-            'apis.parse_or_exit(apis.training_parser(), '
-            'apis.configure_training)')
-    config = 'projects/point_cloud/configs/point_bert_minilm_shapes.py'
-    done = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', code, config], cwd=ROOT,
-        capture_output=True, text=True)
-    assert done.returncode == 2
-    *_, message = done.stderr.splitlines()
-    assert 'point clouds need h5py' in message
-    assert "pip install -e '.[points]'" in message
-
-
 def test_a_missing_language_model_is_explained(tmp_path):
     """Where it was looked for, how to get it, how to name another place."""
     gone = tmp_path / 'llama'

@@ -4,7 +4,6 @@ import copy
 import itertools
 import logging
 
-import lm4ve_point_cloud  # noqa: F401  (a project's host is among them)
 import pytest
 import torch
 from mmengine.config import Config
@@ -38,9 +37,6 @@ HOSTS = dict(
         blocks='layers', llm=LLM),
     resnet=dict(type='mmpretrain.ResNet_CIFAR', depth=18, base_channels=8,
                 stem_channels=8),
-    points=dict(
-        type='lm4ve_mm.PointBERT', embed_dims=24, num_layers=1, num_heads=2,
-        feedforward_channels=24, encoder_dims=8, encoder_hidden=(8, 8, 8)),
     video=dict(VIDEO, type='mmaction.VisionTransformer'),
     video_tokens=dict(VIDEO, type='lm4ve_mm.TokenVisionTransformer'))
 TYPES = ['Pretrained', 'mmengine.Pretrained', 'mmpretrain.Pretrained',

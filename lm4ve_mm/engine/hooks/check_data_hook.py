@@ -1,6 +1,7 @@
 """Says at the start that there is nothing to train on."""
 
 from mmengine.hooks import Hook
+from torch.utils.data import DataLoader
 
 from lm4ve_mm.engine.errors import RunError
 from lm4ve_mm.registry import HOOKS
@@ -30,6 +31,8 @@ class CheckDataHook(Hook):
     @staticmethod
     def _check(runner, stage: str) -> None:
         loader = getattr(runner, f'{stage}_dataloader')
+        if not isinstance(loader, DataLoader):
+            return
         samples = len(loader.dataset)
         if samples and len(loader):
             return
