@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from lm4ve_mm.llm.verified_layer import FUNCTION_KEY
+
 from .block import PREFIX as BLOCK_PREFIX
 from .translate import (
     Names,
@@ -90,8 +92,10 @@ def fit(state: Mapping, module: nn.Module, prefix: str = '',
         weights.update(
             (name, table) for name, table in module.named_buffers()
             if name in own and re.fullmatch(form.computed, prefix + name))
-    found = Translated(kind, weights, [n for n in own if n not in weights],
-                       list(rest), block)
+    # The layer fills its own function in where a file does not name one.
+    missing = [name for name in own
+               if name not in weights and not name.endswith(FUNCTION_KEY)]
+    found = Translated(kind, weights, missing, list(rest), block)
     return Fit(found, rest, {
         part: name for (owner, part), name in norm.items()
         if name in rest and owner != NECK_NORM})
