@@ -143,8 +143,11 @@ def _norms(rest: Mapping[str, Tensor], prefix: str, form: Names | None,
                 continue
             if f'{owner}.' == NECK_NORM:
                 found.setdefault((NECK_NORM, part), name)
-            elif owner.removeprefix(HOST) in FINAL_NORMS:
+                break
+            if owner.removeprefix(HOST) in FINAL_NORMS:
+                # Not the neck's, which a table of names may offer as well.
                 found.setdefault((owner.removeprefix(HOST), part), name)
+                break
     owners = [owner for owner in (NECK_NORM, *FINAL_NORMS)
               if (owner, 'weight') in found][:1]
     return {key: name for key, name in found.items() if key[0] in owners}

@@ -266,6 +266,17 @@ def test_published_files_are_read_as_they_are(configs, clips, tmp_path,
                               atol=1e-12)
 
 
+@pytest.mark.parametrize('llama', [False, True])
+def test_final_norm_of_a_fine_tuned_file_reaches_the_neck(
+        llama, configs, tmp_path, llama_twin):
+    content = finetuned(llama)
+    model = started(configs / 'llama.py', saved(tmp_path, content),
+                    **{'model.neck.llm.checkpoint': str(llama_twin.block)})
+    for part in ('weight', 'bias'):
+        assert torch.equal(getattr(model.neck.norm, part),
+                           content['model'][f'fc_norm.{part}'])
+
+
 def test_pretrained_of_a_token_vit(configs, tmp_path):
     """MMAction2's own class forgets that argument."""
     model = MODELS.build(dict(
