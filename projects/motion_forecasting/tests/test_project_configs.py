@@ -1,17 +1,20 @@
 """Every leaf: its form, and two training steps; one resumes and submits."""
 
-import json
 from pathlib import Path
 
 import h5py
 import pytest
 import torch
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from pyarrow import parquet
 
 from lm4ve_mm import apis
-from lm4ve_mm.testing import ConfigForm, MetafileForm
+from lm4ve_mm.testing import (
+    ConfigForm,
+    MetafileForm,
+    StopAfterEpoch,
+    train_an_epoch,
+)
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 LEAVES = sorted(CONFIGS.glob('*.py'))
@@ -39,28 +42,6 @@ class TestMetafile(MetafileForm):
              if leaf.stem.endswith(('_sample', '_town'))],
             'its figures are in the README, beside constant velocity'),
     }
-
-
-@pytest.fixture(scope='module')
-def llama(tmp_path_factory):
-    """A LLaMA of Hugging Face's form, one layer of width 64, in fp16."""
-    from safetensors.torch import save_file
-    root = tmp_path_factory.mktemp('llama')
-    generator = torch.Generator().manual_seed(0)
-    shapes = {f'self_attn.{n}_proj': (WIDTH, WIDTH) for n in 'qkvo'}
-    shapes.update({'mlp.gate_proj': (96, WIDTH), 'mlp.up_proj': (96, WIDTH),
-                   'mlp.down_proj': (WIDTH, 96)})
-    state = {f'model.layers.0.{name}.weight':
-             torch.randn(shape, generator=generator).mul(.05).half()
-             for name, shape in shapes.items()}
-    for name in ('input_layernorm', 'post_attention_layernorm'):
-        state[f'model.layers.0.{name}.weight'] = torch.ones(WIDTH).half()
-    save_file(state, root / 'model.safetensors')
-    (root / 'config.json').write_text(json.dumps(dict(
-        model_type='llama', hidden_size=WIDTH, intermediate_size=96,
-        num_attention_heads=4, num_hidden_layers=1, hidden_act='silu',
-        rms_norm_eps=1e-6)))
-    return root
 
 
 @pytest.fixture(scope='module')
@@ -106,17 +87,6 @@ def toy(path, work_dir, roots, llama):
     return cfg
 
 
-class StopAfterEpoch(Hook):
-    """Ends the run after some epochs; its length stays the recipe's."""
-
-    def __init__(self, epochs=1):
-        self.epochs = epochs
-
-    def after_train_epoch(self, runner):
-        if runner.epoch + 1 == self.epochs:
-            runner.train_loop.stop_training = True
-
-
 # A mode that never wins learns nothing in two steps, but these do.
 LEARNS = dict(
     vectornet=('actor_encoder.levels.0.0.weight',
@@ -140,28 +110,14 @@ def marked(path):
 @pytest.mark.parametrize('path', [
     marked(leaf) for leaf in LEAVES if not leaf.stem.endswith('submission')])
 def test_trains_two_steps(path, tmp_path, roots, llama):
-    runner = Runner.from_cfg(toy(path, tmp_path, roots, llama))
-    runner.register_hook(StopAfterEpoch())
-    before = {}
-    after_init = runner.load_or_resume
-
-    def note_weights():
-        after_init()
-        before.update((name, p.detach().clone())
-                      for name, p in runner.model.named_parameters())
-
-    runner.load_or_resume = note_weights
-    runner.train()
+    runner, names, moved = train_an_epoch(
+        toy(path, tmp_path, roots, llama))
     assert runner.iter == 2
     assert runner.message_hub.get_scalar(
         'val/forecast/minFDE_6').current() >= 0
-    moved = {name for name, parameter in runner.model.named_parameters()
-             if not torch.equal(parameter, before[name])}
-    inserted = {name for name in before if name.startswith('neck.')}
+    inserted = {name for name in names if name.startswith('neck.')}
     assert inserted <= moved
     assert set(LEARNS[path.stem.split('_')[0]]) <= moved
-    for name, parameter in runner.model.named_parameters():
-        assert torch.isfinite(parameter).all(), name
 
 
 def test_every_leaf_is_listed():

@@ -1,4 +1,4 @@
-"""How strongly each token answers: the paper's information filter."""
+"""The activation of tokens, carried to the points of a cloud."""
 
 from typing import NamedTuple
 
@@ -7,25 +7,9 @@ from mmpretrain.models.classifiers import ImageClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from lm4ve_mm.analysis.activation import token_activation
 from lm4ve_mm.models import find_llm_layers
 from lm4ve_mm.ops import farthest_point_sample, gather_points, knn_indices
-
-
-def token_activation(tokens: Tensor) -> Tensor:
-    """Measure the magnitude of each token (arXiv 2310.12973, appendix A).
-
-    The mean over the tokens of a cloud is subtracted, the length of what is
-    left is taken, and stretched to 0..1 within the cloud.
-
-    Args:
-        tokens (Tensor): (B, G, C), without the class token.
-
-    Returns:
-        Tensor: (B, G); all 0 in a cloud whose tokens are equally long.
-    """
-    length = (tokens - tokens.mean(1, keepdim=True)).norm(dim=-1)
-    low, high = length.aminmax(dim=1, keepdim=True)
-    return (length - low) / (high - low).clamp_min(torch.finfo(low.dtype).tiny)
 
 
 class Answer(NamedTuple):

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from lm4ve_point_cloud.activation import point_activation, token_activation
+from lm4ve_point_cloud.activation import point_activation
 
+from lm4ve_mm.analysis.activation import token_activation
 from lm4ve_mm.registry import MODELS
 
 RANDOM = dict(

@@ -5,9 +5,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from lm4ve_mm.utils.ply import read_ply
+
 from .errors import DataError, DataNotFoundError
 from .files import open_array
-from .ply import read_ply
 from .precision import is_coarse
 from .table import read_table
 

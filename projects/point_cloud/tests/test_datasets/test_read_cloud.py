@@ -13,8 +13,9 @@ from lm4ve_point_cloud.datasets import (
     FarthestPointSample,
     NormalizeCloud,
 )
-from lm4ve_point_cloud.datasets.ply import read_ply
 from lm4ve_point_cloud.datasets.read_cloud import READERS, read_cloud
+
+from lm4ve_mm.utils.ply import read_ply
 
 CLOUD = np.random.default_rng(0).normal(size=(20, 3)).round(4).astype('f4')
 WITH_NORMALS = np.concatenate([CLOUD, CLOUD[::-1]], axis=1)

@@ -1,0 +1,21 @@
+"""How strongly each token answers: the paper's information filter."""
+
+import torch
+from torch import Tensor
+
+
+def token_activation(tokens: Tensor) -> Tensor:
+    """Measure the magnitude of each token (arXiv 2310.12973, appendix A).
+
+    The mean over the tokens of a sample is subtracted, the length of what is
+    left is taken, and stretched to 0..1 within the sample.
+
+    Args:
+        tokens (Tensor): (B, N, C), without the class token.
+
+    Returns:
+        Tensor: (B, N); all 0 in a sample whose tokens are equally long.
+    """
+    length = (tokens - tokens.mean(1, keepdim=True)).norm(dim=-1)
+    low, high = length.aminmax(dim=1, keepdim=True)
+    return (length - low) / (high - low).clamp_min(torch.finfo(low.dtype).tiny)
