@@ -6,13 +6,12 @@ Writes a checkpoint of LLaMA-7B's width with 8 layers (fp16, 3.2 GB, removed
 afterwards) and reads it in processes of their own, in turn: layer 7 by
 ``read_blocks``, out of the checkpoint and out of a block file; and the whole
 by safetensors, once with every tensor copied into memory, as loading a model
-does, and once only mapped, with every byte looked at. Two bars are checked:
-one layer adds at most 1.2 x its bytes of resident memory, at the peak too,
-and takes at most 10 % of the time of loading the whole into memory. (A block
-file has the first bar alone: its digest is checked at every reading, and
-sha256 takes longer than all the rest.) Then two processes hold the layer at
-once, which shows whether they share its pages. Linux alone (``/proc``); the
-files are in the page cache, or the disk would be measured.
+does, and once only mapped, with every byte looked at. Printed are time and
+resident memory of each, the memory of one layer in units of its bytes, and
+its time in units of the whole. (A block file takes longer than its bytes
+suggest: its digest is checked at every reading.) Then two processes hold the
+layer at once, which shows whether they share its pages. Linux alone
+(``/proc``); the files are in the page cache, or the disk would be measured.
 """
 
 import json
@@ -33,7 +32,6 @@ from lm4ve_mm.llm.weights.extract import extract_blocks
 
 INDEX = 'model.safetensors.index.json'
 LAYERS_A_FILE = 2
-MEMORY_BAR, TIME_BAR = 1.2, 0.10
 ONE_LAYER, FILE = 'one layer', 'its block file'
 COPIED, TOUCHED = 'whole, copied', 'whole, mapped'
 BLOCK = 'block/layer.safetensors'
@@ -183,24 +181,18 @@ def sharing(folder: Path, layers: int) -> list[dict[str, int]]:
     return found
 
 
-def report(size: int, found: dict[str, dict]) -> bool:
-    """Print the table and the bars; whether both are met."""
+def report(size: int, found: dict[str, dict]) -> None:
+    """Print the table and the ratios."""
     print(f'{"":16}{"wall":>9}{"CPU":>9}{"kept":>12}{"peak":>12}')
     for kind, row in found.items():
         print(f'{kind:16}{row["wall"]:7.3f} s{row["cpu"]:7.3f} s'
               f'{row["after"] / 1e6:9.1f} MB{row["peak"] / 1e6:9.1f} MB')
-    one, whole = found[ONE_LAYER], found[COPIED]
-    bars = [(f'{kind}, memory added: {{:.2f}} x the layer', MEMORY_BAR,
-             max(found[kind]['after'], found[kind]['peak']) / size)
-            for kind in (ONE_LAYER, FILE)]
-    bars += [(f'{ONE_LAYER}, {key} time: {{:.3f}} of {COPIED}', TIME_BAR,
-              one[key] / whole[key]) for key in ('wall', 'cpu')]
-    for text, bar, value in bars:
-        print('PASS' if value <= bar else 'FAIL', text.format(value),
-              f'(at most {bar})')
-    looked = one['cpu'] / found[TOUCHED]['cpu']
-    print(f'     {ONE_LAYER}, cpu time: {looked:.3f} of {TOUCHED} (no bar)')
-    return all(value <= bar for _, bar, value in bars)
+    for kind in (ONE_LAYER, FILE):
+        added = max(found[kind]['after'], found[kind]['peak'])
+        print(f'{kind}, memory added: {added / size:.2f} x the layer')
+    for whole, key in ((COPIED, 'wall'), (COPIED, 'cpu'), (TOUCHED, 'cpu')):
+        ratio = found[ONE_LAYER][key] / found[whole][key]
+        print(f'{ONE_LAYER}, {key} time: {ratio:.3f} of {whole}')
 
 
 def main() -> None:
@@ -220,13 +212,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
         folder = Path(name)
         size = write_checkpoint(folder, args.width, args.layers)
-        good = report(size, measure(folder, args.layers, args.runs))
+        report(size, measure(folder, args.layers, args.runs))
         for index, held in enumerate(sharing(folder, args.layers)):
             values = ', '.join(f'{key} {value / 1e6:.1f}'
                                for key, value in held.items())
             print(f'process {index} of two, its mapping in MB: {values}')
-    if not good:
-        raise SystemExit(1)
 
 
 if __name__ == '__main__':

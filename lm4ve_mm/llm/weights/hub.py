@@ -1,14 +1,17 @@
 """Layers of a model on the hub, kept in the hub's standard cache.
 
 Tried in this order: the layer's own file in ``HF_ASSETS_CACHE``; the model's
-files in ``HF_HUB_CACHE``, by whatever program they were downloaded; the hub.
-Of safetensors the bytes of the layer alone are fetched and become such a
-file of its own; of other forms the files that hold it are downloaded.
+files in ``HF_HUB_CACHE``, whatever program downloaded them; the hub. Of
+safetensors the bytes of the layer alone are fetched and become such a file
+of its own; of other formats the files that hold the layer are downloaded.
 """
 
+import fnmatch
 import logging
-from collections.abc import Sequence
-from fnmatch import fnmatch
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +19,13 @@ from huggingface_hub import (
     HfApi,
     constants,
     errors,
+    get_token,
     hf_hub_download,
     hf_hub_url,
 )
 from huggingface_hub.utils import WeakFileLock
+from safetensors.torch import save
+from torch import Tensor
 
 from ..errors import CheckpointError, CheckpointNotFoundError
 from .families import resolve_config
@@ -31,28 +37,76 @@ from .folder_files import (
     open_folder,
     refuse_adapter,
 )
-from .hub_errors import explained
-from .kept_layers import (
-    RemoteParts,
-    is_kept,
-    open_kept,
-    remove_leftovers,
-    write_layer,
-)
+from .identity import digest
 from .layer_reader import layer_names
-from .quantised import refuse_dtype, refuse_quantised, refuse_quantised_names
-from .remote_file import Place, RangeNotServedError, RemoteFile
-from .tensor_files import MappedFiles, TensorSource
+from .quantised import refuse_quantised, refuse_quantised_names
+from .remote_file import RangeNotServedError, RemoteFile
+from .tensor_files import (
+    MappedFiles,
+    TensorSource,
+    open_safetensors,
+    safetensors_files,
+)
 from .unreadable import read_json
 
 _LOG = logging.getLogger(__name__)
+_UNWRITABLE = (
+    'what is fetched cannot be kept ({error}). Set HF_ASSETS_CACHE (now '
+    '{assets}, for layers) and HF_HUB_CACHE (now {hub_cache}, for whole '
+    'files), or HF_HOME for both, to folders that you may write to')
+_OFFLINE = (
+    'HF_HUB_OFFLINE is set, and what is needed is not in the cache '
+    '({hub_cache}, {assets}). Run once with HF_HUB_OFFLINE=0, or copy the '
+    'two folders from a machine that did')
+# What the hub's library raises -> the reason; the first that fits counts.
+_REASONS: tuple[tuple[Any, str], ...] = (
+    (errors.GatedRepoError, 'it is gated, and {account}. Accept its licence '
+     'at {hub}/{repo} with an account, sign in ({token}), and if it may read '
+     'too little, give a fine-grained token the permission to read gated '
+     'repositories (owners may take time to grant access)'),
+    (errors.RepositoryNotFoundError, '{hub} has no model {repo!r} that you '
+     'may see. Is it spelt right? A private one needs a token: {token}'),
+    (errors.RevisionNotFoundError, 'the model has no revision {revision!r}: '
+     'give a branch, a tag or a commit of it, or leave @REVISION out'),
+    (errors.HFValidationError, 'that is no name of a model ({error})'),
+    (errors.HfHubHTTPError, '{hub} answered with an error ({error}). If it '
+     'refuses the token (401), that may have expired; another: {token}'),
+    ((errors.HTTPError, errors.EntryNotFoundError, ConnectionError),
+     '{hub} cannot be reached ({cause}), and what is needed is not in the '
+     'cache. Check the network, the proxy and HF_ENDPOINT'),
+    (OSError, _UNWRITABLE))
+
+
+@contextmanager
+def _explained(model: Any) -> Iterator[None]:
+    """Turn what the hub's library raises into one error that helps."""
+    try:
+        yield
+    except CheckpointNotFoundError:
+        raise
+    except (errors.HTTPError, errors.HFValidationError, OSError) as error:
+        reason = next(text for raised, text in _REASONS
+                      if isinstance(error, raised))
+        kind: type[Exception] = CheckpointNotFoundError
+        if reason is _UNWRITABLE:
+            kind = CheckpointError
+        elif constants.HF_HUB_OFFLINE:
+            reason = _OFFLINE
+        reason = reason.format(
+            repo=model.repo, revision=model.revision, error=error,
+            cause=error.__cause__ or error, hub=constants.ENDPOINT,
+            hub_cache=constants.HF_HUB_CACHE, assets=constants.HF_ASSETS_CACHE,
+            token='hf auth login, or the environment variable HF_TOKEN',
+            account='the account of your token has no access to it'
+            if get_token() else 'no token was sent')
+        raise kind(
+            f'{model} cannot be read: {reason}.\nOr get the model on another '
+            f'machine, hf download {model.repo} --local-dir FOLDER, and set '
+            'checkpoint=FOLDER') from error
 
 
 def fetch_config(model: Any, files: Sequence[str]) -> Path:
     """Get the configuration; its folder is named after the commit.
-
-    Without a network, or offline, what the cache has for the revision is
-    taken, as the hub's own library does.
 
     Args:
         model: A :class:`.sources.HubModel`.
@@ -61,18 +115,13 @@ def fetch_config(model: Any, files: Sequence[str]) -> Path:
     Raises:
         CheckpointNotFoundError: If there is none, or no access to it.
     """
-    with explained(model):
+    with _explained(model):
+        absent = errors.EntryNotFoundError if constants.HF_HUB_OFFLINE else \
+            errors.RemoteEntryNotFoundError
         for file in files:
-            try:
+            with suppress(absent):
                 return Path(hf_hub_download(
                     model.repo, file, revision=model.revision))
-            except errors.RemoteEntryNotFoundError:
-                continue
-            except errors.LocalEntryNotFoundError:
-                if not constants.HF_HUB_OFFLINE:
-                    raise
-        if constants.HF_HUB_OFFLINE:
-            raise errors.OfflineModeIsEnabled
         refuse_adapter(_sizes(model, model.revision), model)
     raise CheckpointNotFoundError(
         f'{model} has neither {" nor ".join(files)} at its top: it is no '
@@ -100,38 +149,58 @@ def open_layers(model: Any, config: Path,
         CheckpointError: If what there is does not hold them, is quantised
             or damaged, or what is fetched cannot be kept.
     """
-    return _Layers(model, config, layers).open()
+    # Where ``cached_assets_path`` of the hub would be, without making it.
+    assets = Path(constants.HF_ASSETS_CACHE, 'lm4ve_mm',
+                  model.repo.replace('/', '--'), config.parent.name)
+    kept = {i: assets / f'layer-{i}.safetensors' for i in layers}
+    # Unlike Path.is_file(), it takes a folder that may not be read for none.
+    if not all(map(os.path.isfile, kept.values())):
+        wanted = _Layers(model, config, kept)
+        found = wanted.downloaded() or wanted.fetch()
+        if found is not None:
+            return found
+    return _open_kept(kept.values())
+
+
+def _open_kept(paths: Iterable[Path]) -> TensorSource:
+    """The layers' own files, if their bytes are those that were fetched."""
+    where: dict[str, Path] = {}
+    for path in paths:
+        try:
+            with open_safetensors(path) as opened:
+                names = list(opened.keys())
+                wanted = (opened.metadata() or {}).get('sha256')
+            source = safetensors_files(dict.fromkeys(names, path))
+            found = digest([{name: source.read(name)[0] for name in names}])
+            if found != wanted:
+                raise CheckpointError(
+                    f'{path} has changed on the disk: its tensors have '
+                    f'sha256 {found}, what was fetched had {wanted}')
+        except CheckpointError as error:
+            raise CheckpointError(
+                f'{error}. It lies in the cache: delete {path} to have it '
+                'fetched again') from error
+        where.update(dict.fromkeys(names, path))
+    return safetensors_files(where)
 
 
 class _Layers:
-    """Some layers of a model at one commit; see :func:`open_layers`."""
+    """Some layers of a model at one commit, and the files to keep them in."""
 
     def __init__(self, model: Any, config: Path,
-                 layers: Sequence[int]) -> None:
-        self.model, self.folder, self.layers = model, config.parent, layers
+                 kept: Mapping[int, Path]) -> None:
+        self.model, self.folder, self.kept = model, config.parent, kept
         settings = read_json(config)
         refuse_quantised(settings, (), model)
         self.named = named_weights(settings)
         self.family, _ = resolve_config(settings, config.name)
-        # Where ``cached_assets_path`` of the hub would be, without making it.
-        assets = Path(constants.HF_ASSETS_CACHE, 'lm4ve_mm',
-                      model.repo.replace('/', '--'), self.folder.name)
-        self._opened: dict[str, tuple[RemoteFile, dict[str, Place]]] = {}
-        self.files = {i: assets / f'layer-{i}.safetensors' for i in layers}
-
-    def open(self) -> TensorSource:
-        if not all(is_kept(path) for path in self.files.values()):
-            found = self._downloaded() or self._fetch()
-            if found is not None:
-                return found
-        return open_kept(self.files.values())
 
     def _names(self, names: Sequence[str]) -> list[str]:
-        """Those of all names that are needed."""
-        return [name for layer in self.layers
+        """Those of all names that the layers need."""
+        return [name for layer in self.kept
                 for name in layer_names(self.family, names, layer)]
 
-    def _downloaded(self) -> TensorSource | None:
+    def downloaded(self) -> TensorSource | None:
         """The model's files in the hub's cache, if they hold the layers."""
         try:
             source = open_folder(self.folder, self.named)
@@ -143,99 +212,88 @@ class _Layers:
         absent = source.absent(self._names(source.names()))
         return None if absent else source
 
-    def _fetch(self) -> TensorSource | None:
-        """Keep the layers' own files, or download what holds them."""
-        with explained(self.model):
-            self.sizes = _sizes(self.model, self.folder.name)
-            refuse_quantised({}, self.sizes, self.model)
+    def fetch(self) -> TensorSource | None:
+        """Fetch the layers into files of their own, or else whole files.
+
+        Returns:
+            TensorSource: The whole files, if they had to be downloaded.
+        """
+        with _explained(self.model):
+            sizes = _sizes(self.model, self.folder.name)
+            refuse_quantised({}, sizes, self.model)
             forms = (self.named, ) if self.named else WEIGHTS
-            form = next((file for file in forms if file in self.sizes), None)
+            form = next((file for file in forms if file in sizes), None)
+            where, files = self._files(form, sizes)
             why = 'it has no safetensors to read a part of'
             if form and 'safetensors' in form:
                 try:
-                    self._keep(form)
+                    self._keep(where, {file: sizes[file] for file in files})
                     return None
                 except RangeNotServedError:
                     why = f'{constants.ENDPOINT} does not serve parts of files'
-            return self._download(form, why)
+            _LOG.warning(
+                '%s: %s. Downloading whole: %s, %s bytes in all, to %s',
+                self.model, why, ', '.join(files),
+                f'{sum(map(sizes.__getitem__, files)):,}',
+                constants.HF_HUB_CACHE)
+            for file in files:
+                hf_hub_download(
+                    self.model.repo, file, revision=self.folder.name)
+            return open_folder(self.folder, form or self.named)
 
-    def _size(self, file: str) -> int:
-        """Bytes of a file on the hub."""
-        if not self.sizes.get(file):
-            raise CheckpointNotFoundError(
-                f'{self.model} lists no {file} (with a size) at commit '
-                f'{self.folder.name}, though the layer should lie in it: the '
-                'upload is incomplete, take another revision')
-        return self.sizes[file]
-
-    def _get(self, file: str) -> None:
-        """Download a whole file into the hub's cache."""
-        self._size(file)
-        hf_hub_download(self.model.repo, file, revision=self.folder.name)
-
-    def _shards(self, index: str) -> dict[str, str]:
-        """Tensor name -> file, as an index on the hub says."""
-        self._get(index)
-        paths = indexed(self.folder, index)
-        return {name: path.relative_to(self.folder).as_posix()
-                for name, path in paths.items()}
-
-    def _places(self, file: str) -> dict[str, Place]:
-        """Where the tensors of a file on the hub lie."""
-        if file not in self._opened:
-            url = hf_hub_url(
-                self.model.repo, file, revision=self.folder.name)
-            remote = RemoteFile(url, self._size(file))
-            self._opened[file] = remote, remote.places()
-        return self._opened[file][1]
-
-    def _keep(self, form: str) -> None:
-        """Fetch the layers that are not kept yet, each into its own file."""
-        shards = self._shards(form) if form.endswith('.json') else None
-        for layer, path in self.files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            remove_leftovers(path.parent)
-            # The ranks of a run start together: one of them fetches.
-            with WeakFileLock(path.with_suffix('.lock')):
-                if is_kept(path):
-                    continue
-                where = shards or dict.fromkeys(self._places(form), form)
-                write_layer(path, self._parts(where, layer),
-                            f'{self.model.name}, layer {layer}')
-
-    def _parts(self, where: dict[str, str], layer: int) -> RemoteParts:
-        """What has to be fetched of which file for one layer."""
-        names = layer_names(self.family, list(where), layer)
-        refuse_quantised_names(names, f'{self.model}, layer {layer}')
-        parts: dict[str, dict[str, Place]] = {}
-        for name in names:
-            place = self._places(where[name]).get(name)
-            if place is None:
-                raise CheckpointError(
-                    f'{self.model}: {where[name]} does not hold {name}, '
-                    'though the index says so; take another revision')
-            refuse_dtype(name, place.dtype, self.model)
-            parts.setdefault(where[name], {})[name] = place
-        return [(self._opened[file][0], held) for file, held in parts.items()]
-
-    def _download(self, form: str | None, why: str) -> TensorSource:
-        """Get whole files, no more of them than hold the layers."""
-        files = [form] if form else sorted(
-            file for file in self.sizes if fnmatch(file, META))
+    def _files(self, form: str | None, sizes: Mapping[str, int]
+               ) -> tuple[dict[str, str], list[str]]:
+        """Tensor name -> file, if there is an index; the layers' files."""
+        where: dict[str, str] = {}
+        files = [form] if form else sorted(fnmatch.filter(sizes, META))
         if form and form.endswith('.json'):
-            where = self._shards(form)
+            hf_hub_download(self.model.repo, form, revision=self.folder.name)
+            where = {name: path.relative_to(self.folder).as_posix()
+                     for name, path in indexed(self.folder, form).items()}
             files = sorted({where[name] for name in self._names(list(where))})
         if not files:
-            refuse_adapter(self.sizes, self.model)
+            refuse_adapter(sizes, self.model)
             raise CheckpointNotFoundError(
                 f'{self.model} holds no weights that we can read: expected '
                 f'{self.named or ", ".join((*WEIGHTS, META))}; it has '
-                f'{", ".join(sorted(self.sizes))}')
-        total = sum(map(self._size, files))
-        _LOG.warning(
-            '%s: %s. Downloading whole: %s, %s bytes in all, to %s',
-            self.model, why, ', '.join(files), f'{total:,}',
-            constants.HF_HUB_CACHE)
+                f'{", ".join(sorted(sizes))}')
         for file in files:
-            self._get(file)
-        return open_folder(self.folder, form or self.named)
+            if not sizes.get(file):
+                raise CheckpointNotFoundError(
+                    f'{self.model} lists no {file} (with a size) at commit '
+                    f'{self.folder.name}, though the layer should lie in it: '
+                    'the upload is incomplete, take another revision')
+        return where, files
+
+    def _keep(self, where: Mapping[str, str],
+              sizes: Mapping[str, int]) -> None:
+        """Fetch each layer into a file that is complete or not there.
+
+        Tensors keep their names and bytes, so that the family's table is
+        applied whenever the file is read, as it is to a whole checkpoint.
+        """
+        remote = cache(lambda file: RemoteFile(hf_hub_url(
+            self.model.repo, file, revision=self.folder.name), sizes[file]))
+        for layer, path in self.kept.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # The ranks of a run start together: one of them fetches.
+            with WeakFileLock(path.with_suffix('.lock')):
+                if path.exists():
+                    continue
+                where = where or {name: file for file in sizes
+                                  for name in remote(file).header}
+                title = f'{self.model.name}, layer {layer}'
+                names = layer_names(self.family, list(where), layer)
+                refuse_quantised_names(names, title)
+                tensors: dict[str, Tensor] = {}
+                for file in sorted({where[name] for name in names}):
+                    tensors |= remote(file).tensors(
+                        [name for name in names if where[name] == file], title)
+                # Of one name: what a killed process left is written over.
+                part = path.with_suffix('.part')
+                try:
+                    part.write_bytes(
+                        save(tensors, {'sha256': digest([tensors])}))
+                    os.replace(part, path)
+                finally:
+                    part.unlink(missing_ok=True)
