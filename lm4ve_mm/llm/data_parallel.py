@@ -1,5 +1,7 @@
 """Frozen blocks under ``torch.nn.parallel.DistributedDataParallel``."""
 
+from typing import Any
+
 from torch import nn
 
 from .verified_layer import VerifiedLayer
@@ -26,6 +28,6 @@ def ignore_in_ddp(model: nn.Module) -> nn.Module:
             dot = f'{prefix}.' if prefix else ''
             names |= {dot + name for name in module.frozen_tensors()}
     # DDP reads this attribute; its documentation names it for the purpose.
-    model._ddp_params_and_buffers_to_ignore = sorted(  # type: ignore
-        names)
+    ignored: Any = sorted(names)
+    model._ddp_params_and_buffers_to_ignore = ignored
     return model

@@ -98,8 +98,7 @@ class SafeCheckpointHook(TidyCheckpointHook):
                 validated=checkpoint.get('meta', {}).get(VALIDATED, False))
 
     def before_train(self, runner) -> None:
-        """Prepare; after a resume, do what the checkpoint was too early for.
-        """
+        """Prepare; after a resume, do what came after its checkpoint."""
         super().before_train(runner)
         resumed, self._resumed = self._resumed, None
         if resumed is None:
@@ -151,8 +150,7 @@ class SafeCheckpointHook(TidyCheckpointHook):
         super().after_train_epoch(runner)
 
     def after_val_epoch(self, runner, metrics=None) -> None:
-        """Save the best of a training; a validation by itself saves nothing.
-        """
+        """Save the best of a training; validation alone saves nothing."""
         if isinstance(runner._train_loop, BaseLoop):
             super().after_val_epoch(runner, metrics)
 

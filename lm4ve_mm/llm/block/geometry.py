@@ -182,8 +182,7 @@ class BlockGeometry:
     def norm_shapes(self,
                     name: str,
                     width: int | None = None) -> dict[str, tuple[int, ...]]:
-        """Tensors of the norm called ``name``, over the token width or
-        ``width``, each of shape (width,)."""
+        """Tensors of the norm ``name`` over ``width``, by default the tokens'."""
         parts = ('weight', 'bias') if self.norm == 'layer' else ('weight', )
         return {f'{name}.{part}': (width or self.width, ) for part in parts}
 
