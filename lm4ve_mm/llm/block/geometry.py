@@ -182,7 +182,7 @@ class BlockGeometry:
     def norm_shapes(self,
                     name: str,
                     width: int | None = None) -> dict[str, tuple[int, ...]]:
-        """Tensors of the norm ``name`` over ``width``, by default the tokens'."""
+        """Tensors of the norm ``name``, of the tokens' or another width."""
         parts = ('weight', 'bias') if self.norm == 'layer' else ('weight', )
         return {f'{name}.{part}': (width or self.width, ) for part in parts}
 
