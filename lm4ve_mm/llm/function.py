@@ -5,14 +5,10 @@ of heads, with a rotary phase or with a causal mask are another function,
 which maps trained for the one do not fit.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
-
-import torch
-from torch import Tensor
 
 from .block.geometry import BlockGeometry
 
@@ -53,17 +49,6 @@ def layer_function(geometry: BlockGeometry, final_norm: str, num_blocks: int,
     idle = {*(() if keywords['rope'] else _ROPE),
             *(() if keywords['attention'] else _ATTENTION)}
     return {key: value for key, value in values.items() if key not in idle}
-
-
-def to_tensor(function: Mapping[str, Any]) -> Tensor:
-    """The values as bytes, so that they travel in any state dict."""
-    text = json.dumps(function, sort_keys=True)
-    return torch.tensor(list(text.encode()), dtype=torch.uint8)
-
-
-def from_tensor(data: Tensor) -> dict[str, Any]:
-    """Inverse of :func:`to_tensor`."""
-    return json.loads(bytes(data.cpu().tolist()).decode())
 
 
 def differences(trained: Mapping[str, Any],

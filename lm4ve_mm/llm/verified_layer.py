@@ -14,9 +14,14 @@ from torch import Tensor, nn
 
 from .block.transformer_block import TransformerBlock
 from .errors import BlockMismatchError
-from .function import differences, from_tensor, to_tensor
+from .function import differences
 from .maps import LowRankMap
-from .weights.identity import BlockIdentity, digest
+from .weights.identity import (
+    BlockIdentity,
+    digest,
+    from_tensor,
+    to_tensor,
+)
 from .weights.read import Blocks
 
 IDENTITY_KEY = 'block_identity'
@@ -199,29 +204,26 @@ class VerifiedLayer(nn.Module):
                 'These weights belong to an MLPLayer (norm.weight), this '
                 f'model has {self.identity} in its place: set '
                 "type='lm4ve_mm.MLPLayer' in its llm config")
-        updates = [name for name in given if '.lora.' in name]
         own = self.state_dict().keys()
-        homeless = [name for name in updates if name not in own]
-        if homeless:
-            raise BlockMismatchError(
-                f'These weights contain LoRA updates ({homeless[0]}, ...) '
-                'that this model has no place for: set lora=dict(rank=..., '
-                'targets=...) in its llm config as it was in training')
-        blocks = [name for name in given
-                  if name.startswith('blocks.') and name not in updates]
-        if blocks and not self.trainable:
-            raise BlockMismatchError(
-                f'These weights contain a trained block ({blocks[0]}, ...), '
-                f'this model holds it frozen: {self.identity}. Set '
-                'trainable=True in its llm config')
-        for name in ('map_in.weight', 'map_out.weight'):
-            if name in given and name not in own:
+        for name in given:
+            if name in own:
+                continue
+            if '.lora.' in name:
+                raise BlockMismatchError(
+                    f'These weights contain LoRA updates ({name}, ...) that '
+                    'this model has no place for: set lora=dict(rank=..., '
+                    'targets=...) in its llm config as it was in training')
+            if name.startswith('blocks.') and not self.trainable:
+                raise BlockMismatchError(
+                    f'These weights contain a trained block ({name}, ...), '
+                    f'this model holds it frozen: {self.identity}. Set '
+                    'trainable=True in its llm config')
+            if name in ('map_in.weight', 'map_out.weight'):
                 raise BlockMismatchError(
                     f'These weights contain a trained {name}, which this '
                     'model draws by seed and updates by LoRA: take '
                     f'{name.partition(".")[0]} out of lora.targets')
-        for name in _OPTIONAL:
-            if name in given and name not in own:
+            if name in _OPTIONAL:
                 raise BlockMismatchError(
                     f'These weights contain a trained {name}, which this '
                     f'model has no place for: set {_OPTIONAL[name]}=True in '

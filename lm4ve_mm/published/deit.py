@@ -7,29 +7,25 @@ block inside, ``llama.layers.0.*``, between ``llama_dim_mapper1`` and
 
 from collections.abc import Mapping
 
-from torch import Tensor, nn
+from torch import nn
 
 from .host_names import fit
 from .translate import (
-    LAYER,
     Names,
     Translated,
     has_patches,
+    other_block,
     require_all,
     shapes_of,
+    timm_renames,
     unwrapped,
 )
 
 # timm's name -> MMPretrain's; a neck that owns the final norm takes it from
 # there, see host_names.
 RENAMES = (
-    (r'(cls_token|pos_embed|dist_token)', r'backbone.\1'),
-    (r'patch_embed\.proj\.(.+)', r'backbone.patch_embed.projection.\1'),
+    *timm_renames('layers', 'ffn'),
     (r'blocks\.(\d+)\.norm([12])\.(.+)', r'backbone.layers.\1.ln\2.\3'),
-    (r'blocks\.(\d+)\.attn\.(.+)', r'backbone.layers.\1.attn.\2'),
-    (r'blocks\.(\d+)\.mlp\.fc1\.(.+)',
-     r'backbone.layers.\1.ffn.layers.0.0.\2'),
-    (r'blocks\.(\d+)\.mlp\.fc2\.(.+)', r'backbone.layers.\1.ffn.layers.1.\2'),
     (r'blocks\.(\d+)\.(ls1\.gamma|gamma_1)',
      r'backbone.layers.\1.attn.gamma1.weight'),
     (r'blocks\.(\d+)\.(ls2\.gamma|gamma_2)',
@@ -40,14 +36,7 @@ RENAMES = (
     (r'head\.(.+)', r'head.layers.head.\1'),
     (r'head\.(.+)', r'head.fc.\1'),
     (r'head_dist\.(.+)', r'head.layers.head_dist.\1'),
-    (r'llama_dim_mapper1\.(.+)', rf'{LAYER}map_in.\1'),
-    (r'llama_dim_mapper2\.(.+)', rf'{LAYER}map_out.\1'),
 )
-OTHER_BLOCK = (
-    'Point model.neck.llm.checkpoint at the same language model and layer, or '
-    "use the file's own block: python tools/model_converters/deit.py FILE "
-    '--block BLOCK.safetensors, then '
-    'model.neck.llm.checkpoint=BLOCK.safetensors')
 
 
 def is_deit(state: Mapping) -> bool:
@@ -55,12 +44,7 @@ def is_deit(state: Mapping) -> bool:
     return has_patches(unwrapped(state), 4)
 
 
-def _kind(held: Mapping[str, Tensor]) -> str:
-    """What the file is called in messages."""
-    return 'timm'
-
-
-DEIT = Names(is_deit, RENAMES, _kind, OTHER_BLOCK)
+DEIT = Names(is_deit, RENAMES, lambda held: 'timm', other_block('deit'))
 
 
 def translate(state: Mapping, model: nn.Module) -> Translated:

@@ -74,6 +74,33 @@ class Names(NamedTuple):
     computed: str = ''
 
 
+def timm_renames(blocks: str, feed_forward: str) -> Renames:
+    """What the ViTs of all toolboxes call alike, timm's name first.
+
+    Args:
+        blocks: What the toolbox calls timm's ``blocks``.
+        feed_forward: What it calls ``mlp``.
+    """
+    ffn = rf'{blocks}.\1.{feed_forward}.layers'
+    return (
+        (r'(cls_token|pos_embed|dist_token)', r'backbone.\1'),
+        (r'patch_embed\.proj\.(.+)', r'backbone.patch_embed.projection.\1'),
+        (r'blocks\.(\d+)\.attn\.(.+)', rf'backbone.{blocks}.\1.attn.\2'),
+        (r'blocks\.(\d+)\.mlp\.fc1\.(.+)', rf'backbone.{ffn}.0.0.\2'),
+        (r'blocks\.(\d+)\.mlp\.fc2\.(.+)', rf'backbone.{ffn}.1.\2'),
+        (r'llama_dim_mapper1\.(.+)', rf'{LAYER}map_in.\1'),
+        (r'llama_dim_mapper2\.(.+)', rf'{LAYER}map_out.\1'))
+
+
+def other_block(tool: str) -> str:
+    """What to do where a file was trained around another block."""
+    return (
+        'Point model.neck.llm.checkpoint at the same language model and '
+        "layer, or use the file's own block: python tools/model_converters/"
+        f'{tool}.py FILE --block BLOCK.safetensors, then '
+        'model.neck.llm.checkpoint=BLOCK.safetensors')
+
+
 def unwrapped(state: Mapping) -> dict[str, Tensor]:
     """The tensors of a file, without container and wrapper's prefix."""
     held = next((state[key] for key in CONTAINERS

@@ -15,32 +15,26 @@ from torch import Tensor, nn
 from lm4ve_mm.llm import CheckpointError
 
 from .translate import (
-    LAYER,
     Names,
     Shapes,
     Translated,
     has_patches,
     match,
+    other_block,
     require_all,
     shapes_of,
+    timm_renames,
     unwrapped,
 )
 
 # Upstream's name -> ours. Where two fit, it is the one that the model has: a
 # neck owns the final norm, or else the backbone does.
 RENAMES = (
-    (r'pos_embed', r'backbone.pos_embed'),
-    (r'patch_embed\.proj\.(.+)', r'backbone.patch_embed.projection.\1'),
-    (r'blocks\.(\d+)\.(norm[12]|attn)\.(.+)', r'backbone.blocks.\1.\2.\3'),
-    (r'blocks\.(\d+)\.(gamma_[12])', r'backbone.blocks.\1.\2'),
-    (r'blocks\.(\d+)\.mlp\.fc1\.(.+)',
-     r'backbone.blocks.\1.mlp.layers.0.0.\2'),
-    (r'blocks\.(\d+)\.mlp\.fc2\.(.+)', r'backbone.blocks.\1.mlp.layers.1.\2'),
+    *timm_renames('blocks', 'mlp'),
+    (r'blocks\.(\d+)\.(norm[12]|gamma_[12])(.*)', r'backbone.blocks.\1.\2\3'),
     (r'fc_norm\.(.+)', r'backbone.fc_norm.\1'),
     (r'fc_norm\.(.+)', r'neck.norm.\1'),
     (r'head\.(.+)', r'cls_head.fc_cls.\1'),
-    (r'llama_dim_mapper1\.(.+)', rf'{LAYER}map_in.\1'),
-    (r'llama_dim_mapper2\.(.+)', rf'{LAYER}map_out.\1'),
 )
 ENCODER = 'encoder.'
 # The autoencoder's other half, and a norm that mean pooling leaves out.
@@ -54,11 +48,7 @@ STARTS_ANEW = (rf'{POSITIONS}|backbone\.fc_norm\..+|neck\..+|cls_head\..+|'
 NOT_BACKBONE = r'fc_norm\..+|head\..+|llama\..+|llama_dim_mapper[12]\..+'
 # The layer of LLaMA in the video models of the paper.
 LLAMA_LAYER = 15
-OTHER_BLOCK = (
-    'Point model.neck.llm.checkpoint at the same language model and layer, or '
-    "use the file's own block: python tools/model_converters/videomae.py FILE "
-    '--block BLOCK.safetensors, then '
-    'model.neck.llm.checkpoint=BLOCK.safetensors')
+OTHER_BLOCK = other_block('videomae')
 
 
 def is_videomae(state: Mapping) -> bool:

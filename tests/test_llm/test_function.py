@@ -7,6 +7,7 @@ import torch
 
 from lm4ve_mm.llm import BlockMismatchError, FrozenLLMLayer, MLPLayer
 from lm4ve_mm.llm.block.geometry import BlockGeometry
+from lm4ve_mm.llm.weights.identity import to_tensor
 
 GEOMETRY = dict(width=32, num_heads=4, ffn_dim=64, rope_theta=100.)
 NORM = dict(norm='layer', qkv_bias=True)
@@ -145,15 +146,14 @@ def test_a_file_without_the_layer_says_nothing(caplog):
 def test_keys_of_the_future_and_of_the_past():
     """A key that a file lacks has its default; an unknown one differs."""
     layer = build(geometry=NORM)
-    import lm4ve_mm.llm.function as function
     values = dict(layer.function)
     for key in ('softcap', 'parallel', 'gate', 'num_blocks'):
         del values[key]
     state = layer.state_dict()
-    load({**state, 'layer_function': function.to_tensor(values)}, layer)
+    load({**state, 'layer_function': to_tensor(values)}, layer)
     values['warp'] = 3
     with pytest.raises(BlockMismatchError, match='warp was 3 .* is None'):
-        load({**state, 'layer_function': function.to_tensor(values)}, layer)
+        load({**state, 'layer_function': to_tensor(values)}, layer)
 
 
 def test_it_is_described():

@@ -1,6 +1,7 @@
 """What a block is that transformers computes, not we."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
@@ -78,10 +79,4 @@ class ForeignGeometry:
 
     def num_parameters(self) -> int:
         """Parameters of one block, the final norm not counted."""
-        total = 0
-        for _, shape in self.shapes:
-            size = 1
-            for extent in shape:
-                size *= extent
-            total += size
-        return total
+        return sum(map(math.prod, self.tensor_shapes().values()))

@@ -1,5 +1,6 @@
 """The shape of one transformer block, whatever family it comes from."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -202,10 +203,4 @@ class BlockGeometry:
 
     def num_parameters(self) -> int:
         """Parameters of one block, the final norm not counted."""
-        total = 0
-        for shape in self.tensor_shapes().values():
-            size = 1
-            for extent in shape:
-                size *= extent
-            total += size
-        return total
+        return sum(map(math.prod, self.tensor_shapes().values()))

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .foreign_geometry import ForeignGeometry
 from .geometry import BlockGeometry
 from .linear import PretrainedModule
 from .precision import at_least_fp32
@@ -73,6 +74,15 @@ def build_norm(geometry: BlockGeometry, tensors: Mapping[str, Tensor],
         options['offset'] = geometry.norm_offset
     return NORM_CLASSES[geometry.norm](tensors, trainable, geometry.norm_eps,
                                        **options)
+
+
+def plain_norm(
+        geometry: BlockGeometry | ForeignGeometry) -> dict[str, Tensor]:
+    """What is stored of a norm whose own weight is one and its bias zero."""
+    names = [name.rpartition('.')[2] for name in geometry.norm_shapes('norm')]
+    return {name: torch.full((geometry.width, ),
+                             1.0 - geometry.norm_offset
+                             if name == 'weight' else 0.0) for name in names}
 
 
 def tensors_under(tensors: Mapping[str, Tensor],

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..block.foreign_block import ForeignBlock
 from ..block.foreign_geometry import ForeignGeometry
+from ..block.norms import plain_norm
 from ..block.skeleton import Skeleton, skeleton_of
 from ..errors import CheckpointError
 from .families import LLAMA, Family
@@ -186,18 +187,15 @@ def read_foreign_norm(source: TensorSource, family: Family,
                  if f'{stem}.weight' in names), None)
     if geometry.norm_parts and stem is None:
         return None
-    plain = dict(weight=1.0 - geometry.norm_offset, bias=0.0)
-    found = {}
-    for full, shape in geometry.norm_shapes('norm').items():
-        part = full.rpartition('.')[2]
-        found[part] = torch.full(shape, plain[part])
-        if part not in geometry.norm_parts:
-            continue
-        if f'{stem}.{part}' not in names:
-            raise CheckpointError(f'tensor {stem}.{part} is missing')
-        found[part] = source.read(f'{stem}.{part}')[0]
-        if tuple(found[part].shape) != shape:
+    found = plain_norm(geometry)
+    for part in geometry.norm_parts:
+        name = f'{stem}.{part}'
+        if name not in names:
+            raise CheckpointError(f'tensor {name} is missing')
+        tensor, wanted = source.read(name)[0], found[part].shape
+        if tensor.shape != wanted:
             raise CheckpointError(
-                f'tensor {stem}.{part} has the shape '
-                f'{tuple(found[part].shape)}, the model asks for {shape}')
+                f'tensor {name} has the shape {tuple(tensor.shape)}, the '
+                f'model asks for {tuple(wanted)}')
+        found[part] = tensor
     return found

@@ -4,12 +4,24 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 # Values hashed at a time: 1 MB as float32, which stays in the CPU cache.
 _CHUNK = 1 << 18
+
+
+def to_tensor(values: Mapping[str, Any]) -> Tensor:
+    """Plain values as bytes, so that they travel in any state dict."""
+    text = json.dumps(values, sort_keys=True)
+    return torch.tensor(list(text.encode()), dtype=torch.uint8)
+
+
+def from_tensor(data: Tensor) -> dict[str, Any]:
+    """Inverse of :func:`to_tensor`."""
+    return json.loads(bytes(data.cpu().tolist()).decode())
 
 
 @dataclass(frozen=True)
@@ -41,13 +53,12 @@ class BlockIdentity:
 
     def to_tensor(self) -> Tensor:
         """The identity as bytes, so that it travels in any state dict."""
-        text = json.dumps(self.to_dict(), sort_keys=True)
-        return torch.tensor(list(text.encode()), dtype=torch.uint8)
+        return to_tensor(self.to_dict())
 
     @classmethod
     def from_tensor(cls, data: Tensor) -> 'BlockIdentity':
         """Inverse of :meth:`to_tensor`."""
-        values = json.loads(bytes(data.cpu().tolist()).decode())
+        values = from_tensor(data)
         return cls(**{**values, 'layers': tuple(values['layers'])})
 
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import nn
 
 from ..block.foreign_geometry import ForeignGeometry
 from ..block.geometry import BlockGeometry
-from ..block.norms import build_norm
+from ..block.norms import build_norm, plain_norm
 from ..errors import CheckpointError
 from .blocks import Blocks, store_as
 from .random_block import random_blocks
@@ -92,10 +91,4 @@ def build_final_norm(blocks: Blocks, policy: str,
         return build_norm(geometry, blocks.final_norm, trainable)
     if policy == 'none' or not geometry.final_norm:
         return None
-    # What is stored when the norm's own weight is one and its bias zero.
-    plain = dict(weight=1.0 - geometry.norm_offset, bias=0.0)
-    tensors = {}
-    for name, shape in geometry.norm_shapes('final_norm').items():
-        part = name.rpartition('.')[2]
-        tensors[part] = torch.full(shape, plain[part])
-    return build_norm(geometry, tensors, trainable)
+    return build_norm(geometry, plain_norm(geometry), trainable)

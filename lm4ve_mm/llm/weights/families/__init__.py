@@ -16,7 +16,6 @@ from .bert_families import BERT, DISTILBERT, ELECTRA, ROBERTA, bert_geometry
 from .block_files import BLOCK_FILE
 from .carriers import CARRIERS, OWN_DEFAULTS, carried, inner_config
 from .fallback import fallback_family
-from .glm_families import GLM, GLM4, HELIUM
 from .gpt_families import BLOOM, FALCON, GPT2, GPT_NEOX, OPT, PHI
 from .gptj_families import CODEGEN, GPT_NEO, GPTJ, XGLM
 from .llama_families import (
@@ -32,7 +31,7 @@ from .llama_families import (
     QWEN3_VL,
     llama_geometry,
 )
-from .llama_variants import MINISTRAL, SMOLLM3, STABLELM
+from .llama_variants import GLM, GLM4, HELIUM, MINISTRAL, SMOLLM3, STABLELM
 from .meta_families import LLAMA_META, llama_meta_geometry
 from .rope import read_rope
 from .values import checked

@@ -3,7 +3,7 @@
 from ...block.geometry import BlockGeometry
 from ...errors import CheckpointError
 from .base import Config, Family, optional
-from .transforms import interleaved_to_halves
+from .transforms import interleaved_transforms
 
 
 def llama_meta_geometry(params: Config) -> BlockGeometry:
@@ -65,9 +65,6 @@ LLAMA_META = Family(
         'ffn.up': 0,
         'ffn.down': 1,
     },
-    transforms={
-        'attn.q.weight': interleaved_to_halves,
-        'attn.k.weight': interleaved_to_halves,
-    },
+    transforms=interleaved_transforms(),
     note="Meta's own files, any number of shards; the phase of 3.1 and "
     'later is not told there')

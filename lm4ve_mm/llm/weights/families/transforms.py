@@ -25,28 +25,16 @@ def _heads(geometry: BlockGeometry) -> tuple[int, int]:
             geometry.head_dim or geometry.width // geometry.num_heads)
 
 
-def interleaved_to_halves(weight: Tensor, geometry: BlockGeometry) -> Tensor:
+def interleaved_rows(tensor: Tensor, geometry: BlockGeometry) -> Tensor:
     """Reorder a query or key map from Meta's rotary layout to ours.
 
-    Meta rotates neighbouring rows (2i, 2i+1) of a head together, we rotate
-    rows (i, i + head_dim/2), as Hugging Face does. Scores do not change, and
+    Meta turns neighbouring rows (2i, 2i+1) of a head together, we turn rows
+    (i, i + rope_dims/2), as Hugging Face does. Scores do not change, and
     both releases of a model come to the same bytes, hence the same digest.
 
     Args:
-        weight: (heads * head_dim, width).
-        geometry: Gives ``head_dim``.
-    """
-    rows, columns = weight.shape
-    pairs = weight.view(-1, _heads(geometry)[1] // 2, 2, columns)
-    return pairs.transpose(1, 2).reshape(rows, columns)
-
-
-def interleaved_rows(tensor: Tensor, geometry: BlockGeometry) -> Tensor:
-    """:func:`interleaved_to_halves` of the part of a head that is turned.
-
-    Args:
         tensor: (heads * head_dim, ...) weight or bias.
-        geometry: Gives ``head_dim`` and ``rope_dims``.
+        geometry: Gives ``head_dim``, and ``rope_dims`` of it that are turned.
     """
     heads = tensor.unflatten(0, (-1, _heads(geometry)[1]))
     turned, rest = heads.tensor_split([geometry.rope_dims], dim=1)
