@@ -1,4 +1,4 @@
-"""What the block costs, counted."""
+"""Counts and measures what the block costs."""
 
 from .cost import Cost, count_cost
 

@@ -1,4 +1,4 @@
-"""Tests of weights that fit, or of none."""
+"""Loads weights for a test strictly."""
 
 import sys
 from pickle import UnpicklingError
@@ -11,8 +11,8 @@ from mmengine.runner import Runner
 def load_strictly(runner: Runner) -> Runner:
     """Let a runner load what fits; anything else ends the program.
 
-    MMEngine warns of weights that are missing or left over, and tests on
-    with what chance has put there. A published file that a model translates
+    MMEngine warns of weights that are missing or left over, and goes on with
+    random values in their place. A published file that a model translates
     is compared after that.
 
     Args:

@@ -17,7 +17,7 @@ def checksum(tensors: Iterable[Tensor]) -> list[tuple]:
     Every value counts, with a weight by its place, so that a single changed
     or moved value shows. It is computed where the tensors are, in integers:
     milliseconds on a GPU for a block of 200 million values, whose sha256
-    takes a second. It guards against accidents; the digest proves.
+    takes a second. It catches accidents; the digest is the proof.
 
     Args:
         tensors: Of any type, on any device.

@@ -1,4 +1,4 @@
-"""What a layer computes with its weights: compared wherever they are loaded.
+"""The function of a layer, which is compared wherever weights are loaded.
 
 The digest of a block proves its tensors. The same tensors with another number
 of heads, with a rotary phase or with a causal mask are another function,

@@ -178,7 +178,7 @@ class FrozenLLMLayer(VerifiedLayer):
                 tokens: Tensor,
                 key_padding_mask: Tensor | None = None,
                 keep: Keep | Sequence[int] | None = None) -> Tensor:
-        """Run the layer; compute only what is wanted of the last block.
+        """Run the layer; of the last block compute the kept tokens alone.
 
         Args:
             tokens: (B, N, embed_dims).
@@ -212,7 +212,7 @@ class FrozenLLMLayer(VerifiedLayer):
 
     def _run(self, tokens: Tensor, key_padding_mask: Tensor | None,
              keep: Keep | None) -> Tensor:
-        """All that is in the blocks' width: (B, N, C) -> (B, kept, D)."""
+        """Everything in the blocks' width: (B, N, C) -> (B, kept, D)."""
         if (self.runner.blocks is not self.blocks
                 or self.runner.map_in is not self.map_in):
             # Someone has replaced a module, or this is one of DataParallel's

@@ -1,4 +1,4 @@
-"""Low-rank updates of weights that stay as they are (arXiv 2106.09685)."""
+"""Low-rank updates of frozen weights (arXiv 2106.09685)."""
 
 import math
 from collections.abc import Mapping, Sequence

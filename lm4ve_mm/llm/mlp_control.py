@@ -1,4 +1,4 @@
-"""Layers to compare with: the same place in the host, no language model."""
+"""Control for the frozen layer: the same place, no language model."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

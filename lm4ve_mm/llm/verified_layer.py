@@ -144,7 +144,7 @@ class VerifiedLayer(nn.Module):
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Tensor],
                               prefix: str, *args: Any) -> None:
-        """Refuse weights that belong around another block or function."""
+        """Refuse weights that were trained with another block or function."""
         given = [k[len(prefix):] for k in state_dict if k.startswith(prefix)]
         self._refuse_other_kinds(given)
         self._compare_block(state_dict.get(prefix + IDENTITY_KEY))

@@ -1,4 +1,4 @@
-"""Finds the place of a file's tensors in a model that names them otherwise.
+"""Matches the tensors of a file with those of a model by their names.
 
 The same host stands under different names in different models: alone, as a
 ``backbone``, as ``backbone.backbone`` in a wrapper, and its final norm may be

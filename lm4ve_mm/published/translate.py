@@ -222,7 +222,7 @@ def read_block(held: Mapping[str, Tensor], layer: nn.Module | None,
 
 
 def block_weights(block: Blocks, layer: FrozenLLMLayer) -> dict[str, Tensor]:
-    """What of the block belongs into our state dict."""
+    """The entries of our state dict that describe or hold the block."""
     if not layer.trainable:
         return {f'{LAYER}block_identity': layer.block_identity}
     own = layer.state_dict()

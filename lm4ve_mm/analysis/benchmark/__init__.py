@@ -1,1 +1,1 @@
-"""What the layer costs beside its host, measured."""
+"""Measures what the layer costs beside its host."""

@@ -1,4 +1,4 @@
-"""The block as it is published: what the cost of ours is compared with."""
+"""The block as published, the reference for the cost of ours."""
 
 import torch
 import torch.nn.functional as F
@@ -13,8 +13,8 @@ class PlainFormLayer(nn.Module):
     Every token goes through every projection, attention is an explicit
     softmax of all scores in fp32, norms are written out, as in section 3 of
     arXiv 2310.12973 and the LLaMA paper (arXiv 2302.13971, section 2.2).
-    Written apart from ours, with weights of ours: a yardstick of cost, and a
-    second opinion on the values.
+    Written independently of our block, with its weights: a reference for the
+    cost and for the values.
 
     Args:
         layer: Gives the weights, which are shared. One block of the

@@ -1,4 +1,4 @@
-"""Honest timings on machines that are shared with others."""
+"""Timings that are robust on shared machines."""
 
 import os
 import time

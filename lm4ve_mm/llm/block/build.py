@@ -1,4 +1,4 @@
-"""Which block, and which runner of it, a geometry asks for."""
+"""Builds the block of a geometry, and chooses its runner."""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,7 @@ def build_block(geometry: BlockGeometry | ForeignGeometry,
 def runner_class(
     geometry: BlockGeometry | ForeignGeometry
 ) -> type[BlockRunner] | type[ForeignRunner]:
-    """What runs such a block."""
+    """The class that runs such a block."""
     if isinstance(geometry, ForeignGeometry):
         return ForeignRunner
     return BlockRunner

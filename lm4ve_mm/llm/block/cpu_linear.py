@@ -54,7 +54,7 @@ class _FrozenProduct(torch.autograd.Function):
 
 
 def suits(x: Tensor, weight: Tensor) -> bool:
-    """Whether oneDNN can be taken.
+    """Whether oneDNN can be used.
 
     Not where the weight is trained, where autocast chooses the type, where a
     graph is recorded that others will run, or under ``torch.func``, which

@@ -1,4 +1,4 @@
-"""What a block is that transformers computes, not we."""
+"""Description of a block that transformers computes."""
 
 import json
 import math
@@ -18,7 +18,7 @@ class ForeignGeometry:
         settings: Its configuration, as JSON.
         layer: Index of the layer, which may decide what is in it.
         width: Width D of the tokens.
-        shapes: Name and shape of each tensor, in the words of transformers.
+        shapes: Shape of each tensor, under the name transformers gives it.
         norm: Kind of the norm after the last layer, ``'rms'`` or
             ``'layer'``; None where there is none.
         norm_eps: Of that norm.
@@ -44,7 +44,7 @@ class ForeignGeometry:
 
     @property
     def final_norm(self) -> bool:
-        """Whether the model norms once more after its last layer."""
+        """Whether the model has a norm after its last layer."""
         return self.norm is not None
 
     @classmethod

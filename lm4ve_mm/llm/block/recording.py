@@ -1,4 +1,4 @@
-"""Whether tensors are ordinary ones here, with values to look at."""
+"""Tells eager execution from graphs and function transforms."""
 
 import torch
 from torch.autograd import forward_ad

@@ -1,4 +1,4 @@
-"""Which tokens are asked for, and which tokens may be looked at."""
+"""Which tokens are kept, and which tokens attention may see."""
 
 from collections.abc import Sequence
 
@@ -121,7 +121,7 @@ def _edge(edge: int | None, default: int, num_tokens: int) -> int:
 
 
 def take(x: Tensor, keep: Keep | None) -> Tensor:
-    """The kept ones of (batch, N, width)."""
+    """The kept tokens of (batch, N, width)."""
     return x if keep is None else x[:, keep]
 
 

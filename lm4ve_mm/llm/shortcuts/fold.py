@@ -198,7 +198,7 @@ class _Kept(NamedTuple):
 
     def holds(self, trained: Sequence[Tensor],
               marks: Sequence[tuple[Tensor, int]]) -> bool:
-        """Whether nothing has changed since."""
+        """Whether the weights are still those of the products."""
         return all(
             new.dtype == old.dtype and new.device == old.device
             and torch.equal(new, old)

@@ -1,4 +1,4 @@
-"""Reads one layer in the names of transformers: all of it, nothing else."""
+"""Reads one layer under transformers' names: all of it, nothing else."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -116,7 +116,7 @@ def _converted(read: Mapping[str, Tensor],
 
 def check_alone(geometry: ForeignGeometry,
                 tensors: Mapping[str, Tensor]) -> None:
-    """Run the layer on four tokens, and see that only they matter.
+    """Run the layer on four tokens, and check that nothing else matters.
 
     Without a mask every token sees every other, in any order; with one,
     none sees what is hidden.
@@ -152,7 +152,7 @@ def check_alone(geometry: ForeignGeometry,
 
 def _run(block: ForeignBlock, inputs: Sequence[Tensor],
          mask: Tensor | None) -> list[Tensor]:
-    """The outputs for some inputs, or an error of ours."""
+    """The outputs for some inputs; a failure becomes a CheckpointError."""
     try:
         with torch.no_grad():
             return [block(x, mask) for x in inputs]

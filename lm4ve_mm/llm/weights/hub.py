@@ -145,7 +145,7 @@ def open_layers(model: Any, config: Path,
         layers: Indices from the first layer.
 
     Raises:
-        CheckpointNotFoundError: If they are not to be had.
+        CheckpointNotFoundError: If they cannot be obtained.
         CheckpointError: If what there is does not hold them, is quantised
             or damaged, or what is fetched cannot be kept.
     """
@@ -196,7 +196,7 @@ class _Layers:
         self.family, _ = resolve_config(settings, config.name)
 
     def _names(self, names: Sequence[str]) -> list[str]:
-        """Those of all names that the layers need."""
+        """The names that the layers need, out of all names."""
         return [name for layer in self.kept
                 for name in layer_names(self.family, names, layer)]
 

@@ -15,7 +15,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def layer_prefix(family: Family, names: Iterable[str], layer: int) -> str:
-    """What stands before the names of a layer's tensors.
+    """The prefix of the names of a layer's tensors.
 
     Raises:
         CheckpointError: If there is no tensor of that layer.
@@ -65,7 +65,7 @@ class _Reader:
 
     def module(self, own: str, stems: Sequence[str],
                shapes: Shapes) -> dict[str, Tensor]:
-        """Our tensors of one module, which may be called by any stem.
+        """The tensors of one of our modules, found under any of the stems.
 
         Raises:
             CheckpointError: If one is missing or has another shape.

@@ -1,4 +1,4 @@
-"""Files of ``torch.save``, opened without running what they hold."""
+"""Opens files of ``torch.save`` without running code in them."""
 
 import pickle
 import pickletools
@@ -18,7 +18,7 @@ _DEEPEST = 100
 
 
 def _check_nesting(data: bytes) -> None:
-    """Follow a pickle's stack, to find tuples nested without end.
+    """Simulate a pickle's stack, to find tuples that are nested too deep.
 
     Only how deep tuples lie within tuples is kept of every value.
 
@@ -59,8 +59,8 @@ def _check_nesting(data: bytes) -> None:
 def open_torch(path: Path) -> Mapping:
     """Open a ``torch.save`` file, its tensors mapped and not read.
 
-    Besides tensors and plain values it may hold ``argparse.Namespace``, a bag
-    of values, as which many a training script saves its arguments.
+    Besides tensors and plain values it may hold an ``argparse.Namespace``:
+    many training scripts save their arguments as one.
 
     Raises:
         CheckpointError: If it is truncated, of the old format that cannot be

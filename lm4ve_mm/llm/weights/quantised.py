@@ -51,7 +51,7 @@ def _refuse(where: object, what: str) -> CheckpointError:
 
 
 def _method(value: Any) -> str:
-    """What a method calls itself, or the first keys that it wrote."""
+    """The name of a method, or the first keys of its description."""
     if not isinstance(value, dict):
         return str(value)[:80]
     method = value.get('quant_method') or value.get('quant_type')
@@ -65,7 +65,7 @@ def _method(value: Any) -> str:
 
 def _described(config: Any, keys: Iterable[str] = _TOP_KEYS,
                deep: int = 3) -> str | None:
-    """How a configuration, or one nested in it, says that it is quantised."""
+    """The quantisation that a (nested) configuration declares, if any."""
     if not isinstance(config, dict) or not deep:
         return None
     for key in keys:

@@ -1,4 +1,4 @@
-"""Random blocks, for the controls that ask what pretraining is worth."""
+"""Random blocks, the control that shows what pretraining contributes."""
 
 from collections.abc import Sequence
 
@@ -36,7 +36,7 @@ def random_blocks(geometry: BlockGeometry,
                   count: int,
                   seed: int,
                   layers: Sequence[int] = ()) -> Blocks:
-    """Blocks of random weights that can be drawn again.
+    """Blocks of random weights, reproducible from a seed.
 
     A frozen random block is not in the checkpoint either; the same geometry
     and seed give the same block, and its digest is compared like any other.

@@ -19,7 +19,7 @@ __all__ = ['Blocks', 'ChosenLayers', 'choose_layers', 'read_blocks']
 
 @dataclass(frozen=True)
 class ChosenLayers:
-    """What a configuration tells of the layers that are wanted.
+    """What a configuration says about the requested layers.
 
     Args:
         family: Whose layers they are.
@@ -85,7 +85,7 @@ def _common_geometry(geometries: Sequence[BlockGeometry],
 
 @contextmanager
 def _located(where: object) -> Iterator[None]:
-    """Say of every error about a checkpoint which one it is."""
+    """Put the checkpoint's name in front of every error about it."""
     try:
         yield
     except CheckpointError as error:
@@ -123,7 +123,7 @@ def choose_layers(source: Source, layers: Sequence[int]) -> ChosenLayers:
 
 @contextmanager
 def _readable(checkpoint: str) -> Iterator[None]:
-    """Turn what the operating system refuses into an error of ours."""
+    """Turn errors of the operating system into a CheckpointError."""
     try:
         yield
     except OSError as error:
@@ -185,6 +185,6 @@ def read_blocks(checkpoint: str,
 
 def read_geometry(checkpoint: str, layers: Sequence[int] = (-1, ),
                   obtain: str | None = None) -> ChosenLayers:
-    """What :func:`choose_layers` tells of a checkpoint, given by name."""
+    """What :func:`choose_layers` finds for a checkpoint given by name."""
     with _readable(checkpoint):
         return choose_layers(find_source(checkpoint, obtain), layers)

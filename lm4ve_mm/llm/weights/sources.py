@@ -56,7 +56,7 @@ class Source(Protocol):
 
 
 def config_files() -> list[str]:
-    """Names of the files that tell what a checkpoint folder holds."""
+    """Names of the configuration files of a checkpoint folder."""
     return sorted({family.config_file for family in FAMILIES})
 
 
@@ -96,7 +96,7 @@ class Folder:
 
         Raises:
             CheckpointNotFoundError: If it holds none.
-            CheckpointError: If they are quantised or of no use.
+            CheckpointError: If they are quantised or cannot be used.
         """
         config, _ = self.config()
         held = os.listdir(self.path)
@@ -186,7 +186,7 @@ class HubModel:
 
     @property
     def name(self) -> str:
-        """The model without its owner, as a folder of it would be called."""
+        """The model's name without its owner, like that of a folder."""
         return self.repo.partition('/')[2]
 
     def __str__(self) -> str:

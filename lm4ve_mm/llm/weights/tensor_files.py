@@ -151,7 +151,7 @@ def _named(path: Path) -> Mapping[str, Any]:
 
 
 def _mapped_tensor(opened: Any, name: str) -> Tensor:
-    """The mapped tensor; a copy where it starts at an odd address.
+    """The mapped tensor; a copy where its address is not aligned.
 
     Files written before safetensors padded its headers may have such.
     """

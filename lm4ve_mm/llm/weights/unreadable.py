@@ -1,4 +1,4 @@
-"""Files that are not what their names say, and JSON."""
+"""Recognises files of the wrong kind, and reads JSON."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ _FOUND_INSTEAD = {
 
 
 def check_file(path: Path) -> None:
-    """Make sure that a file can be read and is none of another kind.
+    """Make sure that a file can be read and is not of another kind.
 
     Raises:
         CheckpointError: If not; it says what was found and what to do.

@@ -61,7 +61,7 @@ def known_model_types() -> dict[str, Family]:
 
 
 def register_family(family: Family) -> Family:
-    """Make a family of one's own known; call it once, when imported.
+    """Register a family of your own; call it once, on import.
 
     Args:
         family: Its entry; ``config_file`` is ``config.json``.
@@ -117,7 +117,7 @@ def resolve_config(config: Config,
         tuple: The family, and the settings under the names it reads, with
         its defaults where the file says nothing or null.
 
-    What has no entry is left to transformers, see :mod:`.fallback`.
+    Families without an entry are run by transformers, see :mod:`.fallback`.
 
     Raises:
         CheckpointError: If no entry fits (the known ones are named), or a

@@ -16,7 +16,7 @@ _ORDER = ('q', 'v', 'k')
 
 
 def gptj_geometry(config: Config) -> BlockGeometry:
-    """Geometry of GPT-J: part of each head is turned, base 10,000."""
+    """Geometry of GPT-J: part of each head is rotated, base 10,000."""
     turned = config.get('rotary_dim')
     rope = dict(rope_theta=1e4, rope_dims=turned) if turned else {}
     return plain_geometry(

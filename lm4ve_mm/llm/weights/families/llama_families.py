@@ -1,4 +1,4 @@
-"""LLaMA and what follows its plan: RMSNorm, gated feed-forward, rotary."""
+"""LLaMA and models of its design: RMSNorm, gated feed-forward, rotary."""
 
 from dataclasses import replace
 from typing import Any
@@ -58,7 +58,7 @@ def gemma2_geometry(config: Config) -> BlockGeometry:
 
 
 def gemma3_geometry(config: Config) -> BlockGeometry:
-    """Geometry of Gemma 3, but for the phase, which layers differ in."""
+    """Geometry of Gemma 3 without the phase, which differs by layer."""
     require(config, attn_logit_softcapping=None)
     return _sandwich(config, qk_norm=True, rope_theta=None, rope_factor=1.0)
 
@@ -74,10 +74,11 @@ def _sandwich(config: Config, **changes: Any) -> BlockGeometry:
 
 def gemma3_refine(geometry: BlockGeometry, config: Config,
                   layer: int) -> BlockGeometry:
-    """Give a layer of Gemma 3 its phase: another base where it looks near.
+    """Give a layer of Gemma 3 its phase, whose base depends on the layer.
 
-    Unless ``layer_types`` tells them, every sixth layer looks far. Only
-    those are rescaled. Newer files describe both phases apart.
+    Unless ``layer_types`` lists them, every sixth layer has global attention
+    and the others a sliding window. Only the phase of global layers is
+    rescaled. Newer files describe the two phases separately.
     """
     every = config.get('sliding_window_pattern', 6)
     kinds = config.get('layer_types')

@@ -14,7 +14,7 @@ from .transforms import interleaved_transforms
 
 def smollm3_refine(geometry: BlockGeometry, config: Config,
                    layer: int) -> BlockGeometry:
-    """Take the phase from every fourth layer, unless the file says which."""
+    """Remove the phase from every fourth layer, or those the file lists."""
     turned = config.get('no_rope_layers')
     every = config['no_rope_layer_interval']
     if turned[layer] if turned else (layer + 1) % every:
@@ -23,7 +23,7 @@ def smollm3_refine(geometry: BlockGeometry, config: Config,
 
 
 def stablelm_geometry(config: Config) -> BlockGeometry:
-    """Geometry of StableLM 1 and 2: LayerNorm, part of a head turned."""
+    """Geometry of StableLM 1 and 2: LayerNorm, a partial rotary phase."""
     require(config, qk_layernorm=False)
     parallel = config.get('use_parallel_residual', False)
     return replace(
@@ -37,12 +37,12 @@ def stablelm_geometry(config: Config) -> BlockGeometry:
 
 
 def helium_geometry(config: Config) -> BlockGeometry:
-    """Geometry of Helium: no bias behind attention."""
+    """Geometry of Helium: no bias in the output map of attention."""
     return replace(llama_geometry(config), out_bias=False)
 
 
 def glm_geometry(config: Config) -> BlockGeometry:
-    """Geometry of GLM-4 9B of 2024: half of a head is turned."""
+    """Geometry of GLM-4 9B of 2024: half of each head is rotated."""
     return replace(
         llama_geometry(config),
         out_bias=False,

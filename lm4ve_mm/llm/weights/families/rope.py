@@ -1,4 +1,4 @@
-"""The rotary phase as configuration files describe it."""
+"""Reads the rotary phase out of configuration files."""
 
 from collections.abc import Callable
 from typing import Any
