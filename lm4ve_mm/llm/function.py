@@ -12,11 +12,11 @@ from typing import Any
 
 from .block.geometry import BlockGeometry
 
-# Only these of the geometry matter for a rotary phase, or for attention.
+# Fields of the geometry that only the phase, or only attention, depends on.
 _ROPE = ('rope_theta', 'rope_dims', 'rope_factor', 'rope_bands')
 _ATTENTION = ('num_heads', 'num_kv_heads', 'head_dim', 'qk_norm', 'softcap',
               'attention_scale')
-# A key that a file lacks has this value: it was written before there was one.
+# Values of keys that a file lacks since it was written before they existed.
 _DEFAULTS: dict[str, Any] = {
     field.name: field.default
     for field in fields(BlockGeometry) if field.default is not MISSING
@@ -60,7 +60,7 @@ def differences(trained: Mapping[str, Any],
                        for held in (trained, own))
         if not _equal(*values):
             found[key] = values
-    # Where one has no phase or no attention at all, that says it.
+    # Where one has no phase or no attention, its details do not matter.
     for switch, details in (('rope', _ROPE), ('attention', _ATTENTION)):
         if switch in found:
             found = {k: v for k, v in found.items() if k not in details}

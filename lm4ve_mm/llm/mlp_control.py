@@ -10,7 +10,7 @@ from .block.tokens import Keep, check_input, take
 from .errors import BlockMismatchError
 from .maps import build_maps
 
-# How the names of what only a FrozenLLMLayer saves begin.
+# Prefixes of names that only a FrozenLLMLayer saves.
 BLOCK_MARKS = ('block_identity', 'layer_function', 'blocks.')
 
 

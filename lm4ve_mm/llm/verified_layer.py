@@ -26,7 +26,7 @@ from .weights.read import Blocks
 
 IDENTITY_KEY = 'block_identity'
 FUNCTION_KEY = 'layer_function'
-# Buffers that describe weights and are none.
+# Buffers that describe weights but are not weights.
 _MARKS = (IDENTITY_KEY, FUNCTION_KEY, 'drawn', 'saved_scale')
 # Trained tensors that not every layer has, and the keyword that makes them.
 _OPTIONAL = {

@@ -16,7 +16,7 @@ from lm4ve_mm.llm.weights.layer_reader import read_layer
 from lm4ve_mm.llm.weights.tensor_files import HeldTensors
 
 PREFIX = 'llama.'
-# What upstream's code has written down and its files do not tell.
+# Constants of upstream's code, which its files do not contain.
 NUM_HEADS = 32
 NORM_EPS = 1e-6
 BLOCK_INDEX = 31

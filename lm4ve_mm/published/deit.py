@@ -21,8 +21,8 @@ from .translate import (
     unwrapped,
 )
 
-# timm's name -> MMPretrain's; a neck that owns the final norm takes it from
-# there, see host_names.
+# timm's name -> MMPretrain's. A neck with a final norm receives it from there,
+# see host_names.
 RENAMES = (
     *timm_renames('layers', 'ffn'),
     (r'blocks\.(\d+)\.norm([12])\.(.+)', r'backbone.layers.\1.ln\2.\3'),

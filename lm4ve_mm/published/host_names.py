@@ -28,7 +28,7 @@ from .translate import (
 HOST = 'backbone.'
 # Wrappers around a host, ours and MMPretrain's around timm.
 _WRAPPERS = re.compile(r'^(backbone\.)+(timm_model\.)?')
-# The final norm, in the toolboxes' words; the neck's comes before its block.
+# The toolboxes' names of the final norm; the neck's comes before its block.
 FINAL_NORMS = ('ln1', 'fc_norm', 'norm', 'ln2', 'norm3')
 NECK_NORM = 'neck.norm.'
 

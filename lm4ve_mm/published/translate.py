@@ -23,7 +23,7 @@ from .block import PREFIX as BLOCK_PREFIX
 
 # Where the layer is in a model of ours.
 LAYER = 'neck.layer.'
-# (pattern of a published name, our name), the pattern for the whole name.
+# (pattern that matches a whole published name, our name).
 Renames = Sequence[tuple[str, str]]
 Shapes = Mapping[str, tuple[int, ...]]
 # What training scripts put their tensors under.

@@ -41,7 +41,7 @@ ENCODER = 'encoder.'
 DROPPED = r'decoder\..+|encoder_to_decoder\..+|mask_token|norm\.(weight|bias)'
 # A table that is computed, not trained.
 POSITIONS = r'backbone\.pos_embed'
-# Pretraining says nothing of these.
+# Absent from files of pretraining.
 STARTS_ANEW = (rf'{POSITIONS}|backbone\.fc_norm\..+|neck\..+|cls_head\..+|'
                r'data_preprocessor\..+')
 # What a classifier has besides its backbone.

@@ -14,7 +14,7 @@ from .precision import compute_like
 from .skeleton import neutral_arguments, skeleton_of
 from .tokens import Keep, take
 
-# While a layer runs, our tensors stand in it; DataParallel runs threads.
+# A layer holds our tensors while it runs, and DataParallel uses threads.
 _LOCK = threading.RLock()
 
 

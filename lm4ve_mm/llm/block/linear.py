@@ -30,7 +30,7 @@ class PretrainedModule(nn.Module):
         super().__init__()
         for name, tensor in tensors.items():
             if trainable:
-                # A copy: training must not write into a mapped file.
+                # Copied: training must not write into a mapped file.
                 self.register_parameter(
                     name, nn.Parameter(tensor.detach().float().clone()))
             else:

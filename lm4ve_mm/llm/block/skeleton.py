@@ -88,7 +88,7 @@ def skeleton_of(model_type: str, settings: str, index: int) -> Skeleton:
         raise CheckpointError(
             f'{model_type!r} is an encoder with a decoder, whose layers need '
             'each other: take a model of one stack')
-    # Its other kinds of attention take a missing mask for a causal one.
+    # With its other kinds of attention, no mask would mean a causal one.
     with torch.device('meta'):
         model = library.AutoModel.from_config(
             config, attn_implementation='eager').eval()

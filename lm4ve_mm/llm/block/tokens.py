@@ -68,7 +68,7 @@ def _indices(keep: Tensor | Sequence[int], num_tokens: int,
         raise TypeError(f'keep={keep} should be a list: keep=[{keep}]')
     if isinstance(keep, Tensor):
         kind = f'{keep.dtype} of shape {tuple(keep.shape)}'
-        # An empty list makes a float tensor; it is empty all the same.
+        # An empty list becomes a float tensor, which is still a list.
         whole = not keep.is_floating_point() and keep.dtype != torch.bool
         given = keep.tolist() if whole or not keep.numel() else [keep]
     else:

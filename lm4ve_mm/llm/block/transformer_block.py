@@ -90,7 +90,7 @@ class TransformerBlock(nn.Module):
             (B, kept, width), the block's output.
         """
         if mixed is None:
-            # As if attention, and a norm behind it, gave zero.
+            # As if attention, and the norm after it, gave zero.
             added = stream
         elif self.geometry.placement == 'sandwich':
             added = stream + self.attn_post_norm(mixed)

@@ -154,7 +154,7 @@ class FoldCache:
     """
 
     def __init__(self) -> None:
-        # In one piece, so that another thread sees all of it or nothing.
+        # One attribute, so that other threads see all of it or nothing.
         self._kept: _Kept | None = None
 
     def get(self, block: TransformerBlock, map_in: LinearMap) -> Folded:

@@ -93,8 +93,8 @@ class BlockRunner:
             for block in blocks:
                 x = block.finish(x, None)
             return x
-        # What is kept has no gradient, and a graph that is recorded cannot
-        # look whether a weight has changed.
+        # Kept products have no gradient, and a recorded graph cannot check
+        # whether a weight has changed.
         reuse = reuse and not (torch.is_grad_enabled() or is_recording())
         first, last = self._plan(tokens, keep, reuse)
         phase = self._phase(tokens)

@@ -18,7 +18,7 @@ from .unreadable import read_json
 
 _LOG = logging.getLogger(__name__)
 
-# The forms of weights in the order in which transformers looks for them.
+# Files of weights, in the order in which transformers looks for them.
 SINGLE, INDEX = 'model.safetensors', 'model.safetensors.index.json'
 BIN, BIN_INDEX = 'pytorch_model.bin', 'pytorch_model.bin.index.json'
 WEIGHTS = (SINGLE, INDEX, BIN, BIN_INDEX)

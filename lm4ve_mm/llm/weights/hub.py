@@ -153,7 +153,7 @@ def open_layers(model: Any, config: Path,
     assets = Path(constants.HF_ASSETS_CACHE, 'lm4ve_mm',
                   model.repo.replace('/', '--'), config.parent.name)
     kept = {i: assets / f'layer-{i}.safetensors' for i in layers}
-    # Unlike Path.is_file(), it takes a folder that may not be read for none.
+    # False, unlike Path.is_file(), where the folder may not be read.
     if not all(map(os.path.isfile, kept.values())):
         wanted = _Layers(model, config, kept)
         found = wanted.downloaded() or wanted.fetch()
@@ -207,7 +207,7 @@ class _Layers:
         except CheckpointNotFoundError:
             return None
         if not isinstance(source, MappedFiles):
-            # Nothing says how many parts Meta's files have; the hub does.
+            # How many parts Meta's files should have, only the hub knows.
             return source if constants.HF_HUB_OFFLINE else None
         absent = source.absent(self._names(source.names()))
         return None if absent else source
@@ -276,7 +276,7 @@ class _Layers:
             self.model.repo, file, revision=self.folder.name), sizes[file]))
         for layer, path in self.kept.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            # The ranks of a run start together: one of them fetches.
+            # The ranks of a run start together; only one of them fetches.
             with WeakFileLock(path.with_suffix('.lock')):
                 if path.exists():
                     continue
@@ -289,7 +289,7 @@ class _Layers:
                 for file in sorted({where[name] for name in names}):
                     tensors |= remote(file).tensors(
                         [name for name in names if where[name] == file], title)
-                # Of one name: what a killed process left is written over.
+                # The name is fixed, so leftovers of a killed run are replaced.
                 part = path.with_suffix('.part')
                 try:
                     part.write_bytes(

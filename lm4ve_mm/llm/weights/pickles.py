@@ -12,8 +12,8 @@ import torch
 from ..errors import CheckpointError
 from .unreadable import check_file
 
-# Tuples in tuples. A saved tensor has three; a key of many thousands makes
-# Python's hash overflow the stack, which ends the process.
+# Depth of nested tuples. A saved tensor has three levels; hashing a key of
+# many thousands overflows the stack, which kills the process.
 _DEEPEST = 100
 
 

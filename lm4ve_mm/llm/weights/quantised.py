@@ -18,8 +18,8 @@ from ..errors import CheckpointError
 FLOATS: dict[str, torch.dtype] = dict(
     F64=torch.float64, F32=torch.float32, F16=torch.float16,
     BF16=torch.bfloat16)
-# Keys under which a method describes itself, in a configuration or one nested
-# in it, and those that mean it at the top alone.
+# Keys under which a method describes itself, in a configuration or a nested
+# one, and those that have this meaning at the top level alone.
 _KEYS = ('quantization_config', 'compression_config')
 _TOP_KEYS = (*_KEYS, 'quantization', 'quantization_args', 'quantize_config',
              'quant_config')

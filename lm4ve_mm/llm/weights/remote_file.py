@@ -20,7 +20,7 @@ from torch import Tensor
 from ..errors import CheckpointError
 from .quantised import refuse_dtype
 
-# Bytes of one request, and the pauses before it is made and made again.
+# Bytes of one request, and the pauses in seconds before each attempt.
 PIECE, PAUSES = 1 << 26, (0.0, 1.0, 3.0, 7.0, 15.0)
 
 
@@ -94,14 +94,14 @@ class RemoteFile:
 
     def _read(self, begin: int, end: int) -> bytes:
         """Bytes ``begin`` to ``end`` (not included), in one request."""
-        # A compressed answer would be a range of other bytes.
+        # The range of a compressed answer would count other bytes.
         headers = build_hf_headers(library_name='lm4ve_mm', headers={
             'Range': f'bytes={begin}-{end - 1}',
             'Accept-Encoding': 'identity'})
         for pause in PAUSES:
             time.sleep(pause)
             try:
-                # A stream: of a whole file no more than the header is taken.
+                # Streamed: if a whole file is sent, its body is not read.
                 with http_stream_backoff(
                         'GET', self.url, headers=headers,
                         timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
@@ -156,7 +156,7 @@ class RemoteFile:
                     end = min(begin + PIECE, last)
                     data += self._read(self._start + begin, self._start + end)
                     bar.update(end - begin)
-        # By themselves they are a file, which safetensors checks.
+        # A small file of its own, which safetensors checks on reading.
         text = json.dumps(part).encode()
         try:
             return load(len(text).to_bytes(8, 'little') + text + data)

@@ -33,7 +33,7 @@ from .unreadable import read_json
 PACKAGE_SCHEME = 'package://'
 HUB_SCHEME = 'hf://'
 _REPO = re.compile(r'[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*', re.ASCII)
-# First parts of paths that people write and that are nobody's account.
+# Common first parts of local paths, which are no accounts on the hub.
 _FOLDERS = ('checkpoints', 'ckpts', 'data', 'models', 'pretrained', 'weights',
             'work_dirs')
 
@@ -211,7 +211,7 @@ class HubModel:
 
     def config(self) -> tuple[dict[str, Any], str]:
         """Content and name of the configuration file, which is fetched."""
-        # Asked for once: a branch may move meanwhile.
+        # Fetched once: a branch may move in the meantime.
         path = self._config or self._hub().fetch_config(self, config_files())
         self._config = path
         return read_json(path), path.name

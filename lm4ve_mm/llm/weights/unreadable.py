@@ -7,7 +7,7 @@ from ..errors import CheckpointError
 
 _PAGE = ('a web page, not the file (a download that asked for a login, or the '
          'address of the page about the file): fetch it with `hf download`')
-# First bytes of files that are found in the place of weights -> what to say.
+# First bytes of files that are not weights -> what the message says.
 _FOUND_INSTEAD = {
     b'version https://git-lfs': 'a Git LFS pointer, not the file that it '
     'stands for: run `git lfs pull` in the repository, or `hf download`',
@@ -55,7 +55,7 @@ def read_json(path: Path) -> dict:
     """
     check_file(path)
     try:
-        # Editors on Windows put a mark before the text.
+        # Editors on Windows put a byte order mark before the text.
         text = path.read_text(encoding='utf-8').removeprefix('\ufeff')
         held = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -12,7 +12,7 @@ from ...errors import CheckpointError
 Config = Mapping[str, Any]
 Transform = Callable[[Tensor, BlockGeometry], Tensor]
 
-# Names that configuration files give to one and the same function.
+# A configuration's name of an activation -> ours.
 ACTIVATION_NAMES = {
     'silu': 'silu',
     'swish': 'silu',
@@ -35,7 +35,7 @@ class Family:
             itself tells the family).
         num_layers_key: Where that file gives the number of layers.
         geometry: From that file's content to the geometry.
-        prefixes: What may stand before a layer's tensors; ``{i}`` is the
+        prefixes: Possible prefixes of a layer's tensors; ``{i}`` is the
             layer's index. The first that occurs in the checkpoint is used.
         modules: Our module name -> the family's, within a layer, or several
             that it may have. Those that a geometry does not have are not

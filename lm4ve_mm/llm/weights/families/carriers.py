@@ -27,8 +27,8 @@ CARRIERS: dict[str, str] = {
     outer: inner
     for inner, outers in _CARRIED.items() for outer in outers
 }
-# What keys mean that the inner configuration of some of them leaves out,
-# where that is not the default of the language model itself.
+# Defaults of the inner configuration of some of them, where they differ from
+# those of the language model itself.
 OWN_DEFAULTS: dict[str, Config] = {
     'voxtral': dict(
         sizes(3072, 8192, 30, 32), num_key_value_heads=8, head_dim=128,
@@ -40,7 +40,7 @@ OWN_DEFAULTS: dict[str, Config] = {
 # Keys under which they keep the configuration of the language model.
 INNER_KEYS = ('text_config', 'llm_config', 'language_config',
               'thinker_config')
-# What may stand before the names of the language model in them.
+# Prefixes that the names of the language model may have in them.
 _OUTER_PREFIXES = ('', 'model.', 'language_model.', 'model.language_model.',
                    'model.text_model.', 'text_model.', 'llm.', 'model.llm.',
                    'thinker.', 'vlm.', 'vlm.language_model.')

@@ -16,7 +16,7 @@ from ...errors import CheckpointError
 from .base import Config, Family
 
 NAME = 'transformers'
-# Keys that say nothing about the function of a layer.
+# Keys that do not affect the function of a layer.
 _IDLE = ('architectures', 'transformers_version', 'dtype', 'torch_dtype',
          'use_cache', 'auto_map', 'attn_implementation',
          # Refused before anything is read.

@@ -144,7 +144,7 @@ OPT = Family(
         'ffn.up': 'fc1',
         'ffn.down': 'fc2',
         'attn_norm': 'self_attn_layer_norm',
-        # A layer's own, in spite of its name.
+        # A norm of each layer, in spite of its name.
         'ffn_norm': 'final_layer_norm',
     },
     final_norm=('model.decoder.final_layer_norm',

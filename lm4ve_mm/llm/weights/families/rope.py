@@ -5,8 +5,8 @@ from typing import Any
 
 from .base import Config
 
-# No host has more tokens. Kinds of phase that change only beyond some
-# length are the plain one up to there.
+# No host has more tokens. Phases that are rescaled only beyond some length
+# equal the plain one up to there.
 LONGEST = 2048
 
 
