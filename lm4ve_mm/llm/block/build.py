@@ -23,8 +23,7 @@ def build_block(geometry: BlockGeometry | ForeignGeometry,
 
 
 def runner_class(
-    geometry: BlockGeometry | ForeignGeometry
-) -> type[BlockRunner] | type[ForeignRunner]:
+        geometry: BlockGeometry | ForeignGeometry) -> type[BlockRunner]:
     """The class that runs such a block."""
     if isinstance(geometry, ForeignGeometry):
         return ForeignRunner

@@ -1,57 +1,38 @@
 """Runs a block of transformers: the plain formula, without shortcuts."""
 
-from torch import Tensor, nn
+from typing import Any
 
-from ..maps import LinearMap
-from ..shortcuts.fold import FoldCache
+from torch import Tensor
+
+from ..shortcuts.run import BlockRunner
 from .foreign_block import ForeignBlock
 from .tokens import Keep, attention_mask
 
 
-class ForeignRunner:
-    """Map in and block; like :class:`~..shortcuts.run.BlockRunner`.
+class ForeignRunner(BlockRunner):
+    """Map in and a :class:`ForeignBlock`.
 
     Args:
-        blocks: One :class:`ForeignBlock`.
-        map_in: The map from the host's width to its.
-        shortcut: ``'auto'`` or ``'off'``, which are the same here.
-        rope: Base of the rotary phase: None, it has been refused before.
-        causal: Whether a token sees only itself and earlier ones.
-        attention: Whether the block has attention.
+        *args, **kwargs: As for :class:`BlockRunner`; ``shortcut`` is
+            ``'auto'`` or ``'off'``, which are the same here.
 
     Raises:
         ValueError: If a keyword asks for what needs our own block.
     """
 
-    def __init__(self, blocks: nn.ModuleList, map_in: LinearMap,
-                 shortcut: str = 'auto', rope: float | None = None,
-                 causal: bool = False, attention: bool = True) -> None:
-        if not attention:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.attention:
             raise ValueError('attention=False needs a family of our table; '
                              'this block is computed by transformers as it '
                              'is')
-        self.blocks, self.map_in = blocks, map_in
-        self.causal = causal
-        self.cache = FoldCache()
-        self.shortcut = shortcut
 
-    @property
-    def shortcut(self) -> str:
-        """How the function is computed; see the layer's keyword."""
-        return self._shortcut
-
-    @shortcut.setter
-    def shortcut(self, shortcut: str) -> None:
+    def check_shortcut(self, shortcut: str) -> None:
+        """Raise ValueError if the shortcut needs our own block."""
         if shortcut not in ('auto', 'off'):
             raise ValueError(
                 f'shortcut={shortcut!r} needs a family of our table; this '
                 "block is computed by transformers: use 'auto' or 'off'")
-        self._shortcut = shortcut
-
-    def around(self, blocks: nn.ModuleList,
-               map_in: LinearMap) -> 'ForeignRunner':
-        """The same way to run other modules."""
-        return ForeignRunner(blocks, map_in, self.shortcut, None, self.causal)
 
     def __call__(self, tokens: Tensor, key_padding_mask: Tensor | None,
                  keep: Keep | None, reuse: bool) -> Tensor:

@@ -58,6 +58,11 @@ class BlockRunner:
 
     @shortcut.setter
     def shortcut(self, shortcut: str) -> None:
+        self.check_shortcut(shortcut)
+        self._shortcut = shortcut
+
+    def check_shortcut(self, shortcut: str) -> None:
+        """Raise ValueError if the blocks cannot be run in that way."""
         if shortcut not in SHORTCUTS:
             raise ValueError(f'shortcut={shortcut!r} is unknown; known: '
                              f'{", ".join(SHORTCUTS)}')
@@ -66,13 +71,12 @@ class BlockRunner:
             raise ValueError(
                 f'shortcut={shortcut!r} does not hold with a rotary phase or '
                 "norms of keys; use 'auto', 'fold' or 'off'")
-        self._shortcut = shortcut
 
     def around(self, blocks: nn.ModuleList,
                map_in: LinearMap) -> 'BlockRunner':
         """The same way to run other modules."""
-        return BlockRunner(blocks, map_in, self.shortcut, self.rope,
-                           self.causal, self.attention)
+        return type(self)(blocks, map_in, self.shortcut, self.rope,
+                          self.causal, self.attention)
 
     def __call__(self, tokens: Tensor, key_padding_mask: Tensor | None,
                  keep: Keep | None, reuse: bool) -> Tensor:

@@ -15,14 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import (
-    HfApi,
-    constants,
-    errors,
-    get_token,
-    hf_hub_download,
-    hf_hub_url,
-)
+from huggingface_hub import HfApi, constants, errors, get_token, hf_hub_url
 from huggingface_hub.utils import WeakFileLock
 from safetensors.torch import save
 from torch import Tensor
@@ -120,12 +113,17 @@ def fetch_config(model: Any, files: Sequence[str]) -> Path:
             errors.RemoteEntryNotFoundError
         for file in files:
             with suppress(absent):
-                return Path(hf_hub_download(
-                    model.repo, file, revision=model.revision))
+                return _download(model, file, model.revision)
         refuse_adapter(_sizes(model, model.revision), model)
     raise CheckpointNotFoundError(
         f'{model} has neither {" nor ".join(files)} at its top: it is no '
         'whole language model (files of another program?)')
+
+
+def _download(model: Any, file: str, revision: str) -> Path:
+    """A whole file, in the hub's cache."""
+    return Path(HfApi(library_name='lm4ve_mm').hf_hub_download(
+        model.repo, file, revision=revision))
 
 
 def _sizes(model: Any, revision: str) -> dict[str, int]:
@@ -213,11 +211,7 @@ class _Layers:
         return None if absent else source
 
     def fetch(self) -> TensorSource | None:
-        """Fetch the layers into files of their own, or else whole files.
-
-        Returns:
-            TensorSource: The whole files, if they had to be downloaded.
-        """
+        """Fetch the layers into ``kept``, or else open downloaded files."""
         with _explained(self.model):
             sizes = _sizes(self.model, self.folder.name)
             refuse_quantised({}, sizes, self.model)
@@ -237,8 +231,7 @@ class _Layers:
                 f'{sum(map(sizes.__getitem__, files)):,}',
                 constants.HF_HUB_CACHE)
             for file in files:
-                hf_hub_download(
-                    self.model.repo, file, revision=self.folder.name)
+                _download(self.model, file, self.folder.name)
             return open_folder(self.folder, form or self.named)
 
     def _files(self, form: str | None, sizes: Mapping[str, int]
@@ -247,7 +240,7 @@ class _Layers:
         where: dict[str, str] = {}
         files = [form] if form else sorted(fnmatch.filter(sizes, META))
         if form and form.endswith('.json'):
-            hf_hub_download(self.model.repo, form, revision=self.folder.name)
+            _download(self.model, form, self.folder.name)
             where = {name: path.relative_to(self.folder).as_posix()
                      for name, path in indexed(self.folder, form).items()}
             files = sorted({where[name] for name in self._names(list(where))})
@@ -282,7 +275,7 @@ class _Layers:
                     continue
                 where = where or {name: file for file in sizes
                                   for name in remote(file).header}
-                title = f'{self.model.name}, layer {layer}'
+                title = f'{self.model}, layer {layer}'
                 names = layer_names(self.family, list(where), layer)
                 refuse_quantised_names(names, title)
                 tensors: dict[str, Tensor] = {}
