@@ -100,7 +100,7 @@ class BlockRunner:
         # Kept products have no gradient, and a recorded graph cannot check
         # whether a weight has changed.
         reuse = reuse and not (torch.is_grad_enabled() or is_recording())
-        first, last = self._plan(tokens, keep, reuse)
+        first, last = self._plan(tokens.shape, keep, reuse)
         phase = self._phase(tokens)
         x = tokens
         for index, block in enumerate(blocks):
@@ -136,10 +136,10 @@ class BlockRunner:
                                         keep)
         return folded_block(block, map_in, folded, tokens, mask, keep, phase)
 
-    def _plan(self, tokens: Tensor, keep: Keep | None,
+    def _plan(self, shape: torch.Size, keep: Keep | None,
               reuse: bool) -> tuple[Plan, Plan]:
         """Plans of the first and of the last block."""
-        batch, count, width = tokens.shape
+        batch, count, width = shape
         # A graph that is exported for any batch size is planned for 32.
         batch = batch if isinstance(batch, int) else 32
         call = Call(width, batch, count, count_kept(keep, count),

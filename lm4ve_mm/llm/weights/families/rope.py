@@ -25,18 +25,18 @@ def _plain(rope: Config, config: Config) -> dict:
 
 
 def _dynamic(rope: Config, config: Config) -> dict | None:
-    """Plain up to the trained length (``dynamic`` of transformers)."""
+    """The plain phase up to the trained length (transformers' ``dynamic``)."""
     return {} if config['max_position_embeddings'] >= LONGEST else None
 
 
 def _yarn(rope: Config, config: Config) -> dict | None:
-    """Plain where nothing is stretched."""
+    """The plain phase if nothing is rescaled."""
     plain = rope['factor'] == 1 and rope.get('attention_factor', 1) == 1
     return {} if plain else None
 
 
 def _longrope(rope: Config, config: Config) -> dict | None:
-    """Plain up to the trained length if its short factors are all one."""
+    """The plain phase up to the trained length, if its factors are one."""
     trained = rope.get('original_max_position_embeddings',
                        config.get('original_max_position_embeddings', 0))
     stretched = rope.get('factor')
