@@ -45,6 +45,8 @@ BROKEN = [
     ('multimodal', dict(versions=dict(pycocotools='2.0.8', mmpretrain='1.2.0',
                                       transformers='5.23.0'))),
     ('numpy 1', dict(versions={'numpy': '2.4.6', 'mmcv-lite': '2.1.0'})),
+    ('browse_dataset', dict(versions=dict(mmpretrain='1.2.0',
+                                          matplotlib='3.11.2'))),
     ('different versions', dict(versions={
         'opencv-python': '5.0.0.93', 'opencv-contrib-python': '4.9.0.80'})),
     ('libGL', dict(versions={'opencv-python': '5.0.0.93'}, has_libgl=False)),

@@ -137,6 +137,12 @@ def _numpy(facts: Facts) -> str | None:
     return None
 
 
+def _matplotlib(facts: Facts) -> str | None:
+    if facts.has('matplotlib', '3.11') and any(map(facts.has, MMPRETRAIN)):
+        return facts.named(*MMPRETRAIN, 'matplotlib')
+    return None
+
+
 def _mmcv_lite(facts: Facts) -> str | None:
     return facts.named('mmcv-lite') or None
 
@@ -259,6 +265,11 @@ BREAKAGES = (
         'out of bounds for uint8', _numpy,
         repairs=('numpy2:restore_numpy_names', 'numpy2:repair_adjust_hue',
                  'mmaction2:repair_video_hue')),
+    Breakage(
+        "MMPretrain's browse_dataset",
+        'mmpretrain 1.2.0 and onedl-mmpretrain 1.3.6 with matplotlib >= 3.11',
+        "adjust_bbox() missing 1 required positional argument: 'renderer'",
+        _matplotlib, repairs=('matplotlib:need_no_renderer', )),
     Breakage(
         'mmcv-lite advising another mmcv',
         'mmcv-lite 2.1.0 and 2.2.0', 'Fail to import '
