@@ -38,6 +38,8 @@ BROKEN = [
                                     openxlab='0.1.3'))),
     ('this mmcv', dict(versions={'mmaction2': '1.2.0', 'mmcv-lite': '2.2.0'
                                  })),
+    ('VisionTransformer', dict(versions=dict(mmaction2='1.2.0'))),
+    ('configs inside', dict(versions=dict(mmengine='0.10.7'))),
     ('DRN', dict(versions=dict(mmaction2='1.2.0'),
                              has_drn=False)),
     ('VindLU', dict(versions=dict(mmaction2='1.2.0',
@@ -58,7 +60,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(('name', 'facts'), BROKEN)
 def test_breakage_is_found_alone(name, facts):
-    """But for what MMEngine, MMPretrain and mmcv-lite have in any case."""
+    """But for what the toolboxes have in any case."""
     found = {one.breakage.name: one for one in diagnose(Facts(**facts))
              if one.state}
     [name] = [found_name for found_name in found if name in found_name]
@@ -66,7 +68,8 @@ def test_breakage_is_found_alone(name, facts):
     assert set(found) <= {
         'configs named lm4ve_mm::NAME', 'several processes without a GPU',
         'loaders named with their scope', 'mmcv-lite advising another mmcv',
-        'init_cfg that reads a file', 'checkpoints of other names'}
+        'init_cfg that reads a file', 'checkpoints of other names',
+        'configs inside checkpoints', 'VisionTransformer(pretrained=FILE)'}
 
 
 def test_every_breakage_is_tested_and_has_a_way_out():
