@@ -80,7 +80,7 @@ runner = apis.build_runner(Config(dict(
         accumulative_counts=4 if accumulates else 1,
         optimizer=dict(type='SGD', lr=.1)),
     default_hooks=dict(checkpoint=dict(
-        type='lm4ve_mm.SafeCheckpointHook', check_interval=2)),
+        type='lm4ve_mm.SafeCheckpointHook', interval=1, check_interval=2)),
     custom_hooks=[dict(type='lm4ve_mm.EpochSeedHook'),
                   dict(type='lm4ve_mm.FindCheckpointHook'),
                   dict(type='lm4ve_mm.FreezeLLMHook')],
