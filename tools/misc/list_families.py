@@ -67,8 +67,9 @@ not say which language model it is, these are known: {carriers}.
 What a configuration leaves out, or says null of, means what it means to
 transformers. Of the rotary phase, `mrope` is the plain one (all three
 positions of a token are equal); `dynamic` is plain up to the trained length,
-which has to be 2048 tokens or more, and an error beyond it; `yarn` and `longrope` are read where they
-stretch nothing. Any other phase is an error with `rope=True`.
+which has to be 2048 tokens or more, and an error beyond it; `yarn` and
+`longrope` are read where they stretch nothing. Any other phase is an error
+with `rope=True`.
 
 Quantised checkpoints (GPTQ, AWQ, bitsandbytes, fp8, MLX and others, or
 anything stored as integers or 8-bit floats) are refused before their weights
