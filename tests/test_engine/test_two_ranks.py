@@ -8,8 +8,10 @@ import sys
 import pytest
 import torch
 
-# Modes: used, idle, nan, half, whole, resumed; see the tests.
+# Modes: used, idle, nan, half, whole, resumed; see the tests. Each is trained
+# by two processes, forked from one that has imported everything.
 SCRIPT = '''
+import os
 import sys
 import torch
 from mmengine.config import Config
@@ -17,8 +19,6 @@ from mmengine.hooks import Hook
 from mmengine.model import BaseModule
 from lm4ve_mm import apis, plugin
 from lm4ve_mm.registry import MODELS
-
-mode, folder = sys.argv[1:]
 
 
 @MODELS.register_module()
@@ -51,51 +51,59 @@ class End(Hook):
             runner.train_loop.stop_training = True
 
 
-geometry = dict(width=16, num_heads=2, ffn_dim=32)
-digits = dict(type='lm4ve_mm.Digits', split='train', indices=48,
-              pipeline=[dict(type='mmpretrain.PackInputs')])
-accumulates = mode in ('half', 'whole', 'resumed')
-runner = apis.build_runner(Config(dict(
-    launcher='pytorch', work_dir=folder, default_scope='mmpretrain',
-    log_level='ERROR', experiment_name='two', randomness=dict(seed=0),
-    model=dict(
-        type='mmpretrain.ImageClassifier',
-        data_preprocessor=dict(
-            type='mmpretrain.ClsDataPreprocessor', num_classes=10,
-            mean=[78.] * 3, std=[96.] * 3),
-        backbone=dict(
-            type='lm4ve_mm.FrozenLLMBackbone',
-            backbone=dict(type='lm4ve_mm.Host'), in_channels=8,
-            insert_after='spare' if mode == 'idle' else 'body',
-            llm=dict(init='random', geometry=geometry)),
-        neck=dict(type='mmpretrain.GlobalAveragePooling'),
-        head=dict(type='mmpretrain.LinearClsHead', num_classes=10,
-                  in_channels=8)),
-    train_dataloader=dict(
-        batch_size=8, num_workers=0, dataset=digits,
-        sampler=dict(type='mmengine.DefaultSampler', shuffle=True)),
-    train_cfg=dict(by_epoch=True, max_epochs=2),
-    optim_wrapper=dict(
-        type='mmengine.OptimWrapper',
-        accumulative_counts=4 if accumulates else 1,
-        optimizer=dict(type='SGD', lr=.1)),
-    default_hooks=dict(checkpoint=dict(
-        type='lm4ve_mm.SafeCheckpointHook', interval=1, check_interval=2)),
-    custom_hooks=[dict(type='lm4ve_mm.EpochSeedHook'),
-                  dict(type='lm4ve_mm.FindCheckpointHook'),
-                  dict(type='lm4ve_mm.FreezeLLMHook')],
-    resume=mode == 'resumed')))
-if mode == 'nan':
-    runner.register_hook(Poison())
-if mode == 'half':
-    runner.register_hook(End())
-try:
-    runner.train()
-except Exception as error:
-    print(f'rank {runner.rank}: {type(error).__name__}: {error}', flush=True)
-    # Both get here by themselves, or torchrun ends the one that waits.
-    torch.distributed.barrier()
-    raise SystemExit(3)
+def train(rank, mode, folder):
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
+    torch.set_num_threads(1)
+    geometry = dict(width=16, num_heads=2, ffn_dim=32)
+    digits = dict(type='lm4ve_mm.Digits', split='train', indices=48,
+                  pipeline=[dict(type='mmpretrain.PackInputs')])
+    accumulates = mode in ('half', 'whole', 'resumed')
+    runner = apis.build_runner(Config(dict(
+        launcher='pytorch', work_dir=folder, default_scope='mmpretrain',
+        log_level='ERROR', experiment_name='two', randomness=dict(seed=0),
+        model=dict(
+            type='mmpretrain.ImageClassifier',
+            data_preprocessor=dict(
+                type='mmpretrain.ClsDataPreprocessor', num_classes=10,
+                mean=[78.] * 3, std=[96.] * 3),
+            backbone=dict(
+                type='lm4ve_mm.FrozenLLMBackbone',
+                backbone=dict(type='lm4ve_mm.Host'), in_channels=8,
+                insert_after='spare' if mode == 'idle' else 'body',
+                llm=dict(init='random', geometry=geometry)),
+            neck=dict(type='mmpretrain.GlobalAveragePooling'),
+            head=dict(type='mmpretrain.LinearClsHead', num_classes=10,
+                      in_channels=8)),
+        train_dataloader=dict(
+            batch_size=8, num_workers=0, dataset=digits,
+            sampler=dict(type='mmengine.DefaultSampler', shuffle=True)),
+        train_cfg=dict(by_epoch=True, max_epochs=2),
+        optim_wrapper=dict(
+            type='mmengine.OptimWrapper',
+            accumulative_counts=4 if accumulates else 1,
+            optimizer=dict(type='SGD', lr=.1)),
+        default_hooks=dict(checkpoint=dict(
+            type='lm4ve_mm.SafeCheckpointHook', interval=1, check_interval=2)),
+        custom_hooks=[dict(type='lm4ve_mm.EpochSeedHook'),
+                      dict(type='lm4ve_mm.FindCheckpointHook'),
+                      dict(type='lm4ve_mm.FreezeLLMHook')],
+        resume=mode == 'resumed')))
+    if mode == 'nan':
+        runner.register_hook(Poison())
+    if mode == 'half':
+        runner.register_hook(End())
+    try:
+        runner.train()
+    except Exception as error:
+        print(f'rank {rank}: {type(error).__name__}: {error}', flush=True)
+        # Both get here by themselves, or one waits for ever.
+        torch.distributed.barrier()
+        raise SystemExit(3)
+
+
+for run in sys.argv[1:]:
+    torch.multiprocessing.start_processes(
+        train, run.split('='), nprocs=2, start_method='fork')
 '''
 
 pytestmark = [
@@ -103,18 +111,23 @@ pytestmark = [
     pytest.mark.skipif(torch.cuda.is_available(), reason='launches on CPU')]
 
 
-def run(mode, folder):
-    """Train in two processes; exit status and what they said."""
-    script = folder.parent / 'two.py'
+def run(**runs):
+    """Train in two processes; exit status and what they said.
+
+    Args:
+        runs: Mode -> work folder.
+    """
+    script = next(iter(runs.values())).parent / 'two.py'
     script.write_text(SCRIPT)
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = probe.getsockname()[1]
     done = subprocess.run(
-        [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-         f'--master_port={port}', str(script), mode, str(folder)],
-        capture_output=True, text=True, timeout=150,
-        env=dict(os.environ, OMP_NUM_THREADS='1'))
+        [sys.executable, str(script),
+         *(f'{mode}={folder}' for mode, folder in runs.items())],
+        capture_output=True, text=True, timeout=500,
+        env=dict(os.environ, OMP_NUM_THREADS='1', MASTER_ADDR='127.0.0.1',
+                 MASTER_PORT=str(port)))
     return done.returncode, done.stdout + done.stderr
 
 
@@ -123,17 +136,17 @@ def weights(folder, name):
 
 
 def test_a_layer_that_nobody_runs_stops_both(tmp_path):
-    status, said = run('idle', tmp_path / 'run')
+    status, said = run(idle=tmp_path / 'run')
     assert status != 0
     for rank in (0, 1):
         assert f'rank {rank}: RunError: backbone.layer.map_in' in said, said
     assert not list(tmp_path.glob('run/*.pth'))
-    status, said = run('used', tmp_path / 'used')
+    status, said = run(used=tmp_path / 'used')
     assert status == 0, said
 
 
 def test_a_loss_that_is_nan_in_one_process_stops_both(tmp_path):
-    status, said = run('nan', tmp_path / 'run')
+    status, said = run(nan=tmp_path / 'run')
     assert status != 0
     for rank in (0, 1):
         assert f'rank {rank}: NonFiniteError: the loss was NaN' in said, said
@@ -147,10 +160,9 @@ def test_a_loss_that_is_nan_in_one_process_stops_both(tmp_path):
 
 def test_an_accumulation_across_epochs_is_resumed(tmp_path):
     """Three steps an epoch, four to an update; equal but for rounding."""
-    for mode, folder in (('whole', 'whole'), ('half', 'run'),
-                         ('resumed', 'run')):
-        status, said = run(mode, tmp_path / folder)
-        assert status == 0, said
+    status, said = run(whole=tmp_path / 'whole', half=tmp_path / 'run',
+                       resumed=tmp_path / 'run')
+    assert status == 0, said
     first = torch.load(tmp_path / 'run/epoch_1.pth', weights_only=True)
     assert first['pending_gradients']
     whole = weights(tmp_path / 'whole', 'epoch_2.pth')
