@@ -197,14 +197,17 @@ def test_no_import_starts_processes_or_sets_a_backend():
     assert done.returncode == 0, done.stderr
 
 
-def test_the_log_says_once_what_was_repaired():
+def test_stderr_says_once_what_was_repaired():
     code = 'from lm4ve_mm import compat; compat.apply(); compat.apply()'
     said = subprocess.run([sys.executable, '-c', code], capture_output=True,
-                          text=True, check=True).stdout.splitlines()
+                          text=True, check=True)
+    assert said.stdout == ''
+    said = said.stderr.splitlines()
     assert len(said) == 1
     assert 'compat repaired: checkpoints under the safe loader; ' in said[0]
     # The tested set has all of these, and no pycocotools.
-    for name in ('DRN', 'VindLU', 'numpy 1', 'several processes', 'mmcv-lite'):
+    for name in ('DRN', 'VindLU', 'numpy 1', 'several processes', 'mmcv-lite',
+                 'browse_dataset'):
         assert (name in said[0]) is (
             name != 'several processes' or not torch.cuda.is_available())
     assert 'multimodal' not in said[0]
@@ -251,3 +254,14 @@ def test_autocast_wrapper_trains_in_bfloat16():
                 type='lm4ve_mm.AutocastOptimWrapper',
                 optimizer=optimizer,
                 dtype='float16'))
+
+
+def test_browse_dataset_needs_no_renderer():
+    """Neither before nor after matplotlib's module was imported."""
+    from matplotlib import _tight_bbox
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
+    figure = Figure(figsize=(4, 3))
+    figure.add_subplot()
+    _tight_bbox.adjust_bbox(figure, Bbox([[1, 1], [3, 2]]))
+    assert figure.bbox_inches.size.tolist() == [2, 1]

@@ -38,6 +38,8 @@ BROKEN = [
                                     openxlab='0.1.3'))),
     ('this mmcv', dict(versions={'mmaction2': '1.2.0', 'mmcv-lite': '2.2.0'
                                  })),
+    ('VisionTransformer', dict(versions=dict(mmaction2='1.2.0'))),
+    ('configs inside', dict(versions=dict(mmengine='0.10.7'))),
     ('DRN', dict(versions=dict(mmaction2='1.2.0'),
                              has_drn=False)),
     ('VindLU', dict(versions=dict(mmaction2='1.2.0',
@@ -45,6 +47,8 @@ BROKEN = [
     ('multimodal', dict(versions=dict(pycocotools='2.0.8', mmpretrain='1.2.0',
                                       transformers='5.23.0'))),
     ('numpy 1', dict(versions={'numpy': '2.4.6', 'mmcv-lite': '2.1.0'})),
+    ('browse_dataset', dict(versions=dict(mmpretrain='1.2.0',
+                                          matplotlib='3.11.2'))),
     ('different versions', dict(versions={
         'opencv-python': '5.0.0.93', 'opencv-contrib-python': '4.9.0.80'})),
     ('libGL', dict(versions={'opencv-python': '5.0.0.93'}, has_libgl=False)),
@@ -56,7 +60,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(('name', 'facts'), BROKEN)
 def test_breakage_is_found_alone(name, facts):
-    """But for what MMEngine, MMPretrain and mmcv-lite have in any case."""
+    """But for what the toolboxes have in any case."""
     found = {one.breakage.name: one for one in diagnose(Facts(**facts))
              if one.state}
     [name] = [found_name for found_name in found if name in found_name]
@@ -64,7 +68,8 @@ def test_breakage_is_found_alone(name, facts):
     assert set(found) <= {
         'configs named lm4ve_mm::NAME', 'several processes without a GPU',
         'loaders named with their scope', 'mmcv-lite advising another mmcv',
-        'init_cfg that reads a file', 'checkpoints of other names'}
+        'init_cfg that reads a file', 'checkpoints of other names',
+        'configs inside checkpoints', 'VisionTransformer(pretrained=FILE)'}
 
 
 def test_every_breakage_is_tested_and_has_a_way_out():

@@ -24,7 +24,7 @@ from lm4ve_mm.llm import (
     CheckpointNotFoundError,
 )
 from lm4ve_mm.utils.errors import ConfigError, DataError, DataNotFoundError
-from lm4ve_mm.utils.explain import explained
+from lm4ve_mm.utils.explain import explained, is_users_bug
 
 from .console import ConsoleRunner
 
@@ -92,6 +92,8 @@ def load_config(path: str | Path) -> Config:
     # What MMEngine raises about a base or a file that it cannot parse.
     except (OSError, ValueError, AssertionError, SyntaxError,
             ConfigParsingError, ImportError) as error:
+        if is_users_bug(error):
+            raise
         cause = error
         # An import of custom_imports that failed says why at the bottom.
         while isinstance(cause, ImportError) and cause.__context__:
@@ -208,5 +210,7 @@ def _about_data() -> Iterator[None]:
     except MISTAKES:
         raise
     except DATA_ERRORS as error:
+        if is_users_bug(error):
+            raise
         raise DataError(
             f'the data cannot be read: {error}. {DATA_HINT}') from error

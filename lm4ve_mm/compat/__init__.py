@@ -7,6 +7,7 @@ of this package: :func:`apply` does it, which :mod:`lm4ve_mm.plugin` and
 """
 
 import os
+import sys
 from importlib import import_module
 from multiprocessing import parent_process
 
@@ -14,7 +15,7 @@ __all__ = ['apply']
 
 
 def apply() -> list[str]:
-    """Repair what this environment needs, and say so in the log, once.
+    """Repair what this environment needs, and say so on stderr, once.
 
     Returns:
         list[str]: Names of the breakages that this call repaired.
@@ -30,9 +31,9 @@ def apply() -> list[str]:
     # Not again by each process of a run and each worker of a data loader.
     if repaired and parent_process() is None and os.environ.get(
             'RANK', '0') == '0':
-        from mmengine.logging import print_log
-        print_log(f'lm4ve_mm.compat repaired: {"; ".join(repaired)}',
-                  logger='current')
+        # No run has a log yet, and stdout may be what a tool makes.
+        print(f'lm4ve_mm.compat repaired: '  # noqa: T201
+              f'{"; ".join(repaired)}', file=sys.stderr, flush=True)
     return repaired
 
 

@@ -41,6 +41,16 @@ class Breakage:
     repairs: tuple[str, ...] = ()
 
 
+def _present(*names: str) -> Callable[[Facts], str | None]:
+    return lambda facts: facts.named(*names) or None
+
+
+_mmengine = _present(*MMENGINE)
+_mmpretrain = _present(*MMPRETRAIN)
+_mmaction2 = _present('mmaction2')
+_mmcv_lite = _present('mmcv-lite')
+
+
 def _both_stacks(facts: Facts) -> str | None:
     pairs = [facts.named(official, fork) for official, fork in FORKS
              if facts.has(official) and facts.has(fork)]
@@ -72,14 +82,6 @@ def _safe_loader(facts: Facts) -> str | None:
     if facts.has('torch', '2.6') and any(map(facts.has, MMENGINE)):
         return facts.named(*MMENGINE, 'torch')
     return None
-
-
-def _mmengine(facts: Facts) -> str | None:
-    return facts.named(*MMENGINE) or None
-
-
-def _mmpretrain(facts: Facts) -> str | None:
-    return facts.named(*MMPRETRAIN) or None
 
 
 def _pkg_resources(facts: Facts) -> str | None:
@@ -137,15 +139,16 @@ def _numpy(facts: Facts) -> str | None:
     return None
 
 
-def _mmcv_lite(facts: Facts) -> str | None:
-    return facts.named('mmcv-lite') or None
+def _matplotlib(facts: Facts) -> str | None:
+    if facts.has('matplotlib', '3.11') and any(map(facts.has, MMPRETRAIN)):
+        return facts.named(*MMPRETRAIN, 'matplotlib')
+    return None
 
 
 def _opencv(facts: Facts) -> str | None:
     found = [name for name in OPENCV if name in facts.versions]
-    if len({facts.versions[name] for name in found}) > 1:
-        return facts.named(*found)
-    return None
+    differ = len({facts.versions[name] for name in found}) > 1
+    return facts.named(*found) if differ else None
 
 
 def _libgl(facts: Facts) -> str | None:
@@ -253,12 +256,27 @@ BREAKAGES = (
         'is an error', 'the model and loaded state dict do not match exactly',
         _mmengine, repairs=('starts:load_whole_hosts', )),
     Breakage(
+        'VisionTransformer(pretrained=FILE)',
+        'mmaction2 1.2.0', 'the file is not read, in silence', _mmaction2,
+        repairs=('mmaction2:keep_pretrained', )),
+    Breakage(
+        'configs inside checkpoints',
+        'mmengine 0.10.7 and onedl-mmengine 0.10.12, until they are no code',
+        'an inferencer without a config, and a resumed run, execute text of '
+        'the checkpoint', _mmengine,
+        repairs=('checkpoint_configs:refuse_to_execute', )),
+    Breakage(
         'toolboxes written for numpy 1',
         'mmcv < 2.3, mmpretrain 1.2.0 and mmaction2 1.2.0 with numpy >= 2',
         "numpy has no attribute 'in1d', 'Inf' or 'trapz'; Python integer -17 "
         'out of bounds for uint8', _numpy,
         repairs=('numpy2:restore_numpy_names', 'numpy2:repair_adjust_hue',
                  'mmaction2:repair_video_hue')),
+    Breakage(
+        "MMPretrain's browse_dataset",
+        'mmpretrain 1.2.0 and onedl-mmpretrain 1.3.6 with matplotlib >= 3.11',
+        "adjust_bbox() missing 1 required positional argument: 'renderer'",
+        _matplotlib, repairs=('matplotlib:need_no_renderer', )),
     Breakage(
         'mmcv-lite advising another mmcv',
         'mmcv-lite 2.1.0 and 2.2.0', 'Fail to import '

@@ -3,6 +3,7 @@
 Nothing here imports MMAction2: each repair waits until somebody does.
 """
 
+import functools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +65,31 @@ def _with_drn(module: ModuleType) -> Iterator[None]:
                                ModuleType(f'{LOCALIZERS}.drn'))
         sys.modules.setdefault(absent.__name__, absent)
     yield
+
+
+def keep_pretrained() -> bool:
+    """Let ``VisionTransformer(pretrained=FILE)`` start from the file.
+
+    It writes the file into ``init_cfg`` before ``BaseModule`` sets that.
+    """
+    return around_import('mmaction.models.backbones.vit_mae',
+                         _with_pretrained)
+
+
+@contextmanager
+def _with_pretrained(module: ModuleType) -> Iterator[None]:
+    yield
+    build = module.VisionTransformer.__init__
+    if hasattr(build, '__wrapped__'):
+        return
+
+    @functools.wraps(build)
+    def built(self, *args, pretrained: str | None = None, **kwargs) -> None:
+        build(self, *args, **kwargs)
+        if pretrained:
+            self.init_cfg = dict(type='Pretrained', checkpoint=pretrained)
+
+    module.VisionTransformer.__init__ = built
 
 
 def repair_video_hue() -> bool:

@@ -5,6 +5,8 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+from .checkpoint_configs import note_configs
+
 _MARK = 'lm4ve_mm_starts'
 
 
@@ -84,6 +86,7 @@ def load_whole_hosts() -> bool:
                 raise
             held = open_torch(Path(filename))
         note_file(held, str(filename))
+        note_configs(held)
         return held
 
     loader.load_checkpoint = classmethod(load_checkpoint)

@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.evaluator import Evaluator
 from torch import nn
+from torch.utils.data import Dataset
 
 # MMAction2 calls it cls_head.
 HEADS = ('head', 'cls_head')
@@ -26,14 +27,20 @@ def dataset_classes(dataset: Any) -> tuple[int | None, tuple[str, ...]]:
         dataset: With ``metainfo['classes']``, or, as MMAction2's lists, with
             ``num_classes`` alone. Wrappers are looked through.
     """
-    while not getattr(dataset, 'metainfo', {}).get('classes') and hasattr(
-            dataset, 'dataset'):
+    while not _class_names(dataset) and isinstance(
+            getattr(dataset, 'dataset', None), Dataset):
         dataset = dataset.dataset
-    names = getattr(dataset, 'metainfo', {}).get('classes')
+    names = _class_names(dataset)
     if isinstance(names, (list, tuple)) and names:
         return len(names), tuple(map(str, names))
     count = getattr(dataset, 'num_classes', None)
     return (count if isinstance(count, int) else None), ()
+
+
+def _class_names(dataset: Any) -> Any:
+    """What ``metainfo`` says of the classes; it may be missing or None."""
+    info = getattr(dataset, 'metainfo', None)
+    return info.get('classes') if isinstance(info, Mapping) else None
 
 
 def training_counts(model: nn.Module) -> Iterator[tuple[str, int]]:

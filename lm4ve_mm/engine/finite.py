@@ -1,6 +1,7 @@
 """Whether a training has turned NaN or infinite, and since when."""
 
 import torch
+from mmengine.dist import all_gather_object
 from torch import Tensor, nn
 
 # Later than any iteration.
@@ -67,3 +68,20 @@ def non_finite_names(model: nn.Module) -> list[str]:
     finite = torch.stack([torch.isfinite(tensor).all().to(device)
                           for tensor in held.values()]).tolist()
     return [name for name, good in zip(held, finite, strict=True) if not good]
+
+
+def seen_by_any(first: int | None, names: list[str]
+                ) -> tuple[int | None, list[str]]:
+    """What any process has seen; every process has to call it.
+
+    Args:
+        first: The first iteration whose loss was not finite here, or None.
+        names: Of the tensors that are not finite here.
+
+    Returns:
+        tuple: The earliest such iteration, and the names of all processes.
+    """
+    found = all_gather_object((first, names))
+    iterations = [one for one, _ in found if one is not None]
+    return (min(iterations, default=None),
+            list(dict.fromkeys(name for _, held in found for name in held)))

@@ -41,6 +41,7 @@ def layer_function(geometry: BlockGeometry, final_norm: str, num_blocks: int,
               'num_blocks': num_blocks, **keywords}
     # A block of transformers: its configuration, key by key.
     values.pop('shapes', None)  # the digest has them
+    values.pop('rope_longest', None)  # beyond it nothing is computed
     values.update({f'settings.{key}': value for key, value in
                    values.pop('settings', {}).items()})
     values['attention_scale'] = geometry.score_scale

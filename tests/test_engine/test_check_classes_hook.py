@@ -1,12 +1,18 @@
 """All that counts classes has to agree, before anything runs."""
 
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
+from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
 from lm4ve_mm.engine.errors import RunError
-from lm4ve_mm.engine.hooks import CheckClassesHook
+from lm4ve_mm.engine.hooks import (
+    CheckClassesHook,
+    CheckDataHook,
+    EpochSeedHook,
+)
 from lm4ve_mm.registry import DATASETS
 
 DIGITS = tuple('0123456789')
@@ -140,3 +146,17 @@ def test_weights_of_other_classes_are_said_at_the_test(held, said):
         dataset_meta=held and dict(classes=held))))
     hook.before_test(tested)
     assert len(tested.said) == said
+
+
+class StandIn(list):
+    """Batches without a DataLoader, as MMPretrain's vis_scheduler makes."""
+
+    dataset = MagicMock(metainfo=None)
+
+
+def test_hooks_of_our_recipes_bear_a_stand_in_for_the_loader():
+    run = SimpleNamespace(
+        train_loop=MagicMock(spec=EpochBasedTrainLoop), val_loop=None,
+        model=nn.Linear(1, 1), train_dataloader=StandIn([0]))
+    for hook in (CheckClassesHook(), CheckDataHook(), EpochSeedHook()):
+        hook.before_train(run)

@@ -18,11 +18,20 @@ COLOURS = np.random.default_rng(0).integers(0, 256, (24, 40, 3), np.uint8)
 def encoded(mode, form, **options):
     file = io.BytesIO()
     image = Image.fromarray(COLOURS).convert(mode)
+    if 'A' in mode:
+        image.putalpha(Image.fromarray(COLOURS[..., 0]))
     if 'orientation' in options:
         exif = Image.Exif()
         exif[274] = options.pop('orientation')
         options['exif'] = exif
     image.save(file, form, **options)
+    return file.getvalue()
+
+
+def encoded_16():
+    file = io.BytesIO()
+    Image.fromarray(np.arange(24 * 40, dtype=np.uint16).reshape(24, 40)
+                    * 68).save(file, 'PNG')
     return file.getvalue()
 
 
@@ -35,6 +44,9 @@ IMAGES = dict(
     progressive=encoded('RGB', 'JPEG', progressive=True),
     palette=encoded('P', 'PNG'),
     alpha=encoded('RGBA', 'PNG'),
+    grey_alpha=encoded('LA', 'PNG'),
+    bits_16=encoded_16(),
+    bilevel=encoded('1', 'PNG'),
 )
 
 

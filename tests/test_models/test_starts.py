@@ -349,3 +349,13 @@ def test_load_from_is_what_the_host_is_from(tmp_path):
     own = runner.model.backbone.state_dict()
     assert_holds(runner.model.backbone, {
         n: weights[f'backbone.{n}'] for n in own})
+
+
+@pytest.mark.parametrize('kind', ['video', 'video_tokens'])
+def test_pretrained_of_a_video_host_is_read(kind, tmp_path):
+    """MMAction2's own class forgets the file."""
+    weights = shifted(MODELS.build(HOSTS[kind]))
+    backbone = MODELS.build(dict(
+        HOSTS[kind], pretrained=saved(tmp_path, weights)))
+    backbone.init_weights()
+    assert_holds(backbone, weights)

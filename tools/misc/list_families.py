@@ -52,8 +52,9 @@ The norm stands before each part, after it, or around it (both). The
 rotary phase turns a whole head, or some of its dimensions.
 
 One block of one model of each family, computed from its published
-configuration. Licences and gates are as their model pages are known to state
-them; none was reachable from here, so read the page before you build on it.
+configuration. Licences and gates are written from memory, since no model page
+could be reached from here: check them against the model card before you build
+on a model.
 """
 
 TAIL = """
@@ -66,8 +67,9 @@ not say which language model it is, these are known: {carriers}.
 What a configuration leaves out, or says null of, means what it means to
 transformers. Of the rotary phase, `mrope` is the plain one (all three
 positions of a token are equal); `dynamic` is plain up to the trained length,
-which has to be 2048 tokens or more; `yarn` and `longrope` are read where they
-stretch nothing. Any other phase is an error with `rope=True`.
+which has to be 2048 tokens or more, and an error beyond it; `yarn` and
+`longrope` are read where they stretch nothing. Any other phase is an error
+with `rope=True`.
 
 Quantised checkpoints (GPTQ, AWQ, bitsandbytes, fp8, MLX and others, or
 anything stored as integers or 8-bit floats) are refused before their weights
@@ -88,12 +90,18 @@ strictly as any other and is held, frozen, digested and saved in the same way;
 `causal`, padding, `keep`, `trainable=True`, `final_norm` and block files work.
 There are no shortcuts, so it costs what the architecture costs, and
 `rope=True`, `attention=False`, LoRA on the block, `init='random'` and more
-than one layer are errors. Tried so far: OLMo 1 to 3, OLMoE, Mixtral, Qwen 2
-and 3 MoE, DeepSeek V2 and V3, GPT-OSS, GLM-4 MoE, Granite, Cohere 1 and 2,
-Persimmon, GPT-BigCode, StarCoder2, BioGPT, Apertus, EXAONE 4, Arcee, Hunyuan,
-ModernBERT. Refused in one sentence are layers with a recurrent state (Mamba,
-RWKV), with a mask or positions of their own (MPT, DeBERTa), that are shared
-(ALBERT), that need an encoder (T5), or that compute constants (OpenAI GPT).
+than one layer are errors.
+
+- Compared with the layer of transformers, outputs and gradients within 1e-5
+  as above: OLMo 1 and 2, OLMoE, Mixtral, DeepSeek V2, Granite, Cohere 1,
+  Persimmon, GPT-BigCode.
+- Built and run, but compared with nothing: OLMo 3, Qwen 2 and 3 MoE, DeepSeek
+  V3, GPT-OSS, GLM-4 MoE, Cohere 2, StarCoder2, BioGPT, Apertus, EXAONE 4,
+  Arcee, Hunyuan, ModernBERT.
+
+Refused in one sentence are layers with a recurrent state (Mamba, RWKV), with
+a mask or positions of their own (MPT, DeBERTa), that are shared (ALBERT), that
+need an encoder (T5), or that compute constants (OpenAI GPT).
 Before it is built in, the layer is run once on four tokens to see that their
 order does not matter and that masks are heeded.
 

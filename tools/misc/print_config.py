@@ -1,6 +1,8 @@
 """Print a config with its bases merged: ``print_config.py CONFIG``."""
 
+import sys
 from argparse import ArgumentParser
+from contextlib import redirect_stdout
 
 try:
     from lm4ve_mm import apis
@@ -19,7 +21,9 @@ def main() -> None:
     parser.add_argument('config', help='config file')
     apis.add_config_options(parser)
     args = parser.parse_args()
-    cfg = apis.load_config(args.config)
+    # Whatever is said while it is read is not part of the config.
+    with redirect_stdout(sys.stderr):
+        cfg = apis.load_config(args.config)
     cfg.merge_from_dict(args.cfg_options)
     print(cfg.pretty_text)
 

@@ -7,6 +7,7 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop
+from torch.utils.data import DataLoader
 
 from lm4ve_mm.engine.seeding import seed_all
 from lm4ve_mm.registry import HOOKS
@@ -38,8 +39,9 @@ class EpochSeedHook(Hook):
             self._warn('EpochSeedHook does nothing in iteration-based '
                        'training: a resumed run draws other random numbers.')
             return
-        self._check_workers(runner.train_dataloader)
-        self._restore_sampler_seed(runner)
+        if isinstance(runner.train_dataloader, DataLoader):
+            self._check_workers(runner.train_dataloader)
+            self._restore_sampler_seed(runner)
 
     def before_train_epoch(self, runner) -> None:
         """Seed everything for the epoch that begins.

@@ -6,7 +6,11 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop
 
 from lm4ve_mm.engine.errors import NonFiniteError
-from lm4ve_mm.engine.finite import FiniteWatch, non_finite_names
+from lm4ve_mm.engine.finite import (
+    FiniteWatch,
+    non_finite_names,
+    seen_by_any,
+)
 from lm4ve_mm.engine.pending_gradients import (
     pending_gradients,
     restore_gradients,
@@ -157,11 +161,14 @@ class SafeCheckpointHook(TidyCheckpointHook):
     def _look(self, runner) -> bool:
         """Stop or warn if loss or weights are not finite.
 
+        Every process has to call it, and all of them stop together: one that
+        went on would wait for the others for ever.
+
         Returns:
             bool: Whether the weights are.
         """
-        first = self._watch.first()
-        names = non_finite_names(unwrap(runner.model))
+        first, names = seen_by_any(
+            self._watch.first(), non_finite_names(unwrap(runner.model)))
         self._watch.reset()
         if first is None and not names:
             return True

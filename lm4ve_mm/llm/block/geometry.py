@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 NORMS = ('rms', 'layer')
@@ -54,6 +54,8 @@ class BlockGeometry:
         rope_bands: ``(low, high, length)`` restricts that division, as LLaMA
             3.1 does: not at all for wavelengths under ``length / high``, in
             full for those over ``length / low``, a blend in between.
+        rope_longest: Up to how many tokens the phase is known to be that of
+            the model; ``None`` is no limit. No part of the function.
 
     Raises:
         ValueError: If a width does not divide, a switch is unknown, or two
@@ -84,6 +86,7 @@ class BlockGeometry:
     rope_dims: int = _DERIVED
     rope_factor: float = 1.0
     rope_bands: tuple[float, float, float] | None = None
+    rope_longest: int | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         for name, known in _CHOICES.items():

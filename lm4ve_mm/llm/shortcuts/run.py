@@ -152,5 +152,11 @@ class BlockRunner:
         if self.rope is None:
             return None
         geometry = self.geometry
+        longest = geometry.rope_longest
+        if longest is not None and tokens.shape[1] > longest:
+            raise ValueError(
+                f'{tokens.shape[1]} tokens are more than the {longest} up to '
+                'which the rotary phase of this language model is the plain '
+                'one: use rope=False, or fewer tokens')
         return rotary_phase(tokens.shape[1], geometry.rope_dims, self.rope,
                             tokens, geometry.rope_factor, geometry.rope_bands)

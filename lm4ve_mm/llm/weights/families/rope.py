@@ -5,8 +5,8 @@ from typing import Any
 
 from .base import Config
 
-# No host has more tokens. Phases that are rescaled only beyond some length
-# equal the plain one up to there.
+# Hosts rarely have more tokens. Kinds of phase that change only beyond some
+# length are the plain one up to there, and an error beyond.
 LONGEST = 2048
 
 
@@ -24,9 +24,14 @@ def _plain(rope: Config, config: Config) -> dict:
     return {}
 
 
+def _up_to(trained: int) -> dict | None:
+    """Plain for as many tokens, if hosts have no more."""
+    return dict(rope_longest=trained) if trained >= LONGEST else None
+
+
 def _dynamic(rope: Config, config: Config) -> dict | None:
-    """The plain phase up to the trained length (transformers' ``dynamic``)."""
-    return {} if config['max_position_embeddings'] >= LONGEST else None
+    """Plain up to the trained length (``dynamic`` of transformers)."""
+    return _up_to(config['max_position_embeddings'])
 
 
 def _yarn(rope: Config, config: Config) -> dict | None:
@@ -47,7 +52,7 @@ def _longrope(rope: Config, config: Config) -> dict | None:
         and (rope.get('attention_factor') == 1 or
              ('attention_factor' not in rope and stretched is not None
               and stretched <= 1)))
-    return {} if plain and trained >= LONGEST else None
+    return _up_to(trained) if plain else None
 
 
 # Kind of rotary phase -> fields of the geometry; None where they cannot
