@@ -8,6 +8,7 @@ They act on normalised images; the bounds are normalised with them.
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -49,11 +50,10 @@ def start_noise(shape: tuple[int, ...], numbers: list[int],
     Returns:
         Tensor: (B, C, H, W), on the CPU, so that every device has the same.
     """
-    noise = []
-    for number in numbers:
-        generator = torch.Generator().manual_seed((seed << 40) + number)
-        noise.append(2 * torch.rand(shape, generator=generator) - 1)
-    return torch.stack(noise)
+    # Torch's generator reads only 32 bits of a seed; numpy mixes both numbers.
+    noise = [np.random.default_rng((seed, number)).uniform(-1, 1, shape)
+             for number in numbers]
+    return torch.from_numpy(np.stack(noise)).float()
 
 
 @torch.enable_grad()
