@@ -27,8 +27,8 @@ def token_frequency(tokens: Tensor, wrap: bool = False) -> Tensor:
     are not wrapped around, unless asked.
 
     The transform of real numbers is real at frequency 0 and at half the
-    width. Libraries give these a positive or a negative zero as imaginary
-    part, and thereby an angle of pi or -pi: here it is pi.
+    width. Libraries give a real number a positive or a negative zero as
+    imaginary part, and thereby an angle of pi or -pi: here it is pi.
 
     Args:
         tokens (Tensor): (B, N, C), without the class token.
@@ -38,10 +38,11 @@ def token_frequency(tokens: Tensor, wrap: bool = False) -> Tensor:
         Tensor: (B, N) float64.
     """
     spectrum = torch.fft.fft(tokens.double(), dim=-1)
-    angle = spectrum.angle()
     width = tokens.shape[-1]
-    for place in {0, width // 2} if width % 2 == 0 else {0}:
-        angle[..., place] = (spectrum.real[..., place] < 0) * torch.pi
+    is_real = spectrum.imag == 0
+    is_real[..., [0] if width % 2 else [0, width // 2]] = True
+    angle = torch.where(is_real, (spectrum.real < 0) * torch.pi,
+                        spectrum.angle())
     left = angle - angle.mean(1, keepdim=True)
     if wrap:
         left = torch.remainder(left + torch.pi, 2 * torch.pi) - torch.pi

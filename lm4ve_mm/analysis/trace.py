@@ -46,7 +46,10 @@ def trace(layer: FrozenLLMLayer, tokens: Tensor,
     for index, block in enumerate(layer.blocks):
         mark = f'.{index}' if len(layer.blocks) > 1 else ''
         found.update(_between(block, index, mark, stream, seen))
-        found[f'ffn{mark}'] = stream = seen[f'block{index}']
+        # Without attention only the rest of a block is run, not the block.
+        stream = (seen[f'block{index}'] if f'block{index}' in seen else
+                  block.finish(stream, None))
+        found[f'ffn{mark}'] = stream
     if layer.final_norm is not None:
         found['final_norm'] = seen['final_norm']
     found['map_out'] = seen['map_out']

@@ -8,7 +8,7 @@ from lm4ve_mm.llm import FrozenLLMLayer
 
 SHAPES = dict(
     pre=dict(),
-    post=dict(placement='post', norm='layernorm'),
+    post=dict(placement='post', norm='layer'),
     sandwich=dict(placement='sandwich'),
     parallel=dict(parallel=True),
     shared=dict(parallel=True, shared_norm=True),
@@ -20,7 +20,8 @@ def make(shape='pre', count=1, **kwargs):
     torch.manual_seed(0)
     layer = FrozenLLMLayer(
         8, init='random', layers=tuple(range(count)),
-        geometry=dict(width=32, ffn_width=48, num_heads=4, **SHAPES[shape]),
+        geometry=dict(width=32, ffn_dim=48, num_heads=4, rope_theta=100.,
+                      **SHAPES[shape]),
         **kwargs)
     return layer.double().eval()
 
@@ -71,7 +72,10 @@ def test_several_blocks_and_everything_around_them():
 
 
 def test_without_attention():
-    found = trace(make(attention=False), tokens())
+    layer = make(attention=False)
+    found = trace(layer, tokens())
+    assert torch.allclose(layer.map_out(layer.final_norm(found['ffn'])),
+                          layer(tokens()), atol=1e-12)
     assert [name for name in found if 'attn' in name] == []
 
 
