@@ -21,6 +21,8 @@ def main() -> None:
     if args.out and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(
             DumpResults(out_file_path=args.out))
+    if args.results:
+        runner.test_evaluator.metrics.append(apis.results_file(cfg, args))
     metrics = apis.test_or_exit(runner)
     if args.out and args.out_item == 'metrics' and runner.rank == 0:
         dump(metrics, args.out)

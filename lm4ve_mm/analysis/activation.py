@@ -16,6 +16,14 @@ def token_activation(tokens: Tensor) -> Tensor:
     Returns:
         Tensor: (B, N); all 0 in a sample whose tokens are equally long.
     """
-    length = (tokens - tokens.mean(1, keepdim=True)).norm(dim=-1)
-    low, high = length.aminmax(dim=1, keepdim=True)
-    return (length - low) / (high - low).clamp_min(torch.finfo(low.dtype).tiny)
+    return stretched((tokens - tokens.mean(1, keepdim=True)).norm(dim=-1))
+
+
+def stretched(values: Tensor) -> Tensor:
+    """Stretch the values of each sample to 0..1; equal ones become 0.
+
+    Args:
+        values (Tensor): (B, N).
+    """
+    low, high = values.aminmax(dim=1, keepdim=True)
+    return (values - low) / (high - low).clamp_min(torch.finfo(low.dtype).tiny)

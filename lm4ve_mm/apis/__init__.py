@@ -13,11 +13,12 @@ from .launch import (
     test_or_exit,
     train_or_exit,
 )
+from .sample_results import results_file
 from .strict_loading import load_strictly
 
 __all__ = [
     'add_config_options', 'build_model', 'build_or_exit', 'build_runner',
     'configure_testing', 'configure_training', 'explained', 'load_config',
-    'load_model', 'load_strictly', 'parse_or_exit', 'test_or_exit',
-    'testing_parser', 'train_or_exit', 'training_parser'
+    'load_model', 'load_strictly', 'parse_or_exit', 'results_file',
+    'test_or_exit', 'testing_parser', 'train_or_exit', 'training_parser'
 ]

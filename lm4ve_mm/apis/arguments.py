@@ -85,6 +85,11 @@ def testing_parser() -> ArgumentParser:
         choices=['metrics', 'pred'],
         help='what --out saves; default: pred')
     parser.add_argument(
+        '--results',
+        metavar='FILE.json',
+        help='save which samples were answered right, for '
+        'tools/analysis_tools/compare.py')
+    parser.add_argument(
         '--show-dir', help='folder for the drawn predictions')
     parser.add_argument(
         '--show', action='store_true', help='draw predictions in a window')

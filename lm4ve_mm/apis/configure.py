@@ -93,6 +93,9 @@ def configure_testing(cfg: Config, args: Namespace) -> Config:
 
 def _check_out(args: Namespace) -> None:
     """Refuse, before the test, a file that could not be written after it."""
+    if args.results is not None and Path(args.results).suffix != '.json':
+        raise ConfigError(f'--results {args.results}: per-sample results are '
+                          'saved as .json')
     if args.out is None:
         if args.out_item is not None:
             raise ConfigError(

@@ -1,8 +1,9 @@
 """Hooks, schedules and what else a training run needs."""
 
-from . import (atomic_backend, hooks, optim_wrappers, schedulers,  # noqa: I001
-               seeding)
+from . import (atomic_backend, hooks, optim_wrappers,  # noqa: I001
+               sample_results, schedulers, seeding)
 
 __all__ = [
-    'atomic_backend', 'hooks', 'optim_wrappers', 'schedulers', 'seeding'
+    'atomic_backend', 'hooks', 'optim_wrappers', 'sample_results',
+    'schedulers', 'seeding'
 ]

@@ -1,7 +1,7 @@
 """Images: what needs MMPretrain. Importing it registers everything."""
 
-from . import datasets, model_names, models
+from . import datasets, evaluation, model_names, models, transforms
 
 model_names.register()
 
-__all__ = ['datasets', 'models']
+__all__ = ['datasets', 'evaluation', 'models', 'transforms']

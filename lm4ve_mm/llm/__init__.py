@@ -9,6 +9,7 @@ from .errors import (
 )
 from .layer import FrozenLLMLayer
 from .mlp_control import MLPLayer
+from .no_layer import NoLayer
 from .weights.families import FAMILIES, Family, register_family
 from .weights.identity import BlockIdentity, digest
 from .weights.read import Blocks, read_blocks
@@ -16,6 +17,6 @@ from .weights.read import Blocks, read_blocks
 __all__ = [
     'FAMILIES', 'BlockGeometry', 'BlockIdentity', 'BlockMismatchError',
     'Blocks', 'CheckpointError', 'CheckpointNotFoundError', 'Family',
-    'FrozenLLMLayer', 'MLPLayer', 'digest', 'ignore_in_ddp', 'read_blocks',
-    'register_family'
+    'FrozenLLMLayer', 'MLPLayer', 'NoLayer', 'digest', 'ignore_in_ddp',
+    'read_blocks', 'register_family'
 ]

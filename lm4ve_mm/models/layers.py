@@ -3,7 +3,7 @@
 from mmengine.model import is_model_wrapper
 from torch import nn
 
-from lm4ve_mm.llm import FrozenLLMLayer, MLPLayer
+from lm4ve_mm.llm import FrozenLLMLayer, MLPLayer, NoLayer
 from lm4ve_mm.registry import MODELS
 
 # Where a checkpoint's metadata says which blocks it was trained with.
@@ -11,6 +11,7 @@ META_KEY = 'frozen_llm'
 
 MODELS.register_module(module=FrozenLLMLayer)
 MODELS.register_module(module=MLPLayer)
+MODELS.register_module(module=NoLayer)
 
 
 def build_layer(llm: dict, embed_dims: int) -> nn.Module:

@@ -1,0 +1,8 @@
+"""ViT-S/16 under attack: PGD, five steps within one level of 255.
+
+    python tools/test.py configs/robustness/vit_s_pgd.py CHECKPOINT
+
+The paper prints no figure: there is no expected number.
+"""
+_base_ = ['../vit_s_in1k.py']
+test_cfg = dict(type='lm4ve_mm.AttackTestLoop', attack=dict(type='pgd'))
