@@ -124,16 +124,13 @@ def same_as_plain(name, way, mask, keep, **options):
         assert worst(found, plain) < tolerance
 
 
-def some_calls(cases, count=4):
-    """Each case with ``count`` choices of keep, maps, mask and causality.
-
-    Four of them have every keep and every kind of maps once.
-    """
+def some_calls(cases, count=2):
+    """Each case with ``count`` choices of keep, maps, mask and causality."""
     chosen = []
-    for index, case in enumerate(cases):
-        for k in range(index * (count + 1), index * (count + 1) + count):
-            chosen.append((*case, KEEPS[k % 4], list(MAPS)[(k + index) % 4],
-                           (k // 2 + index) % 2 == 1, index // 3 % 2 == k % 2))
+    for i, case in enumerate(cases):
+        chosen += [(*case, KEEPS[(2 * i + k + i // 3) % 4],
+                    list(MAPS)[(i + k + i // 3 * 3) % 4], (i + k) % 2 == 1,
+                    (i // 2 + i // 3) % 2 == 1) for k in range(count)]
     return chosen
 
 
@@ -156,7 +153,7 @@ def test_equals_the_plain_path(name, way, keep, maps, masked, causal):
 
 
 @pytest.mark.parametrize('name, options, keep, maps, masked, causal',
-                         some_calls(NO_ABSORPTION))
+                         some_calls(NO_ABSORPTION, 4))
 def test_folding_holds_with_phase_and_norms_of_keys(
         name, options, keep, maps, masked, causal):
     mask = padded() if masked else None
@@ -188,16 +185,17 @@ def bf16_errors(name, shortcut, mask, keep):
     return total
 
 
-@pytest.mark.parametrize('keep, masked', [(KEEPS[0], False), (None, True)])
-@pytest.mark.parametrize('way', WAYS)
-@pytest.mark.parametrize('name', ['llama', 'gemma2', 'bounded', 'bert', 'phi'])
-def test_bf16_is_no_worse_than_the_plain_path(name, way, keep, masked):
+@pytest.mark.parametrize('name, way, all_tokens', [
+    (name, way, (i + k) % 2 == 1)
+    for i, name in enumerate(['llama', 'gemma2', 'bounded', 'bert', 'phi'])
+    for k, way in enumerate(WAYS)])
+def test_bf16_is_no_worse_than_the_plain_path(name, way, all_tokens):
     """Geometric mean over outputs and gradients, six draws of tokens.
 
     Roundings are luck: between two draws the ratio moves by a tenth. A unit
     of OPT's ReLU that rounding switches on or off moves it far more.
     """
-    mask = padded() if masked else None
+    keep, mask = (None, padded()) if all_tokens else (KEEPS[0], None)
     found, plain = (bf16_errors(name, shortcut, mask, keep)
                     for shortcut in (way, 'off'))
     assert (found / plain).sqrt().log().mean().exp() < 1.1
@@ -220,7 +218,7 @@ class TestKeptProducts:
 
     @pytest.mark.parametrize(
         'name, way, keep, maps, masked, causal', some_calls(
-            itertools.product(LINEAR_KEYS, ['auto', *WAYS]), 2))
+            itertools.product(LINEAR_KEYS, ['auto', *WAYS]), 1))
     def test_same_output(self, name, way, keep, maps, masked, causal):
         outs = []
         for shortcut in (way, 'off'):
