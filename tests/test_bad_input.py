@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from PIL import Image
 
@@ -14,13 +13,6 @@ from lm4ve_mm import apis
 
 ROOT = Path(__file__).parents[1]
 numbers = itertools.count()
-
-
-@pytest.fixture(autouse=True)
-def clean_scope():
-    """A Runner leaves its default scope behind."""
-    yield
-    DefaultScope._instance_dict.clear()
 
 
 @pytest.mark.parametrize(('kind', 'num_workers'), [

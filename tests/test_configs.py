@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from mmengine.registry import DefaultScope, init_default_scope
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpretrain import ImageClassificationInferencer
 from PIL import Image
@@ -35,13 +35,6 @@ class TestForm(ConfigForm):
 
 class TestMetafile(MetafileForm):
     CONFIGS = CONFIGS
-
-
-@pytest.fixture(autouse=True)
-def clean_scope():
-    """A Runner leaves its default scope behind."""
-    yield
-    DefaultScope._instance_dict.clear()
 
 
 @pytest.fixture(scope='module')

@@ -23,13 +23,6 @@ CONFIG = ROOT / 'configs' / 'vit_tiny_minilm_digits.py'
 numbers = count()
 
 
-@pytest.fixture(autouse=True)
-def clean_scope():
-    """A Runner leaves its default scope behind."""
-    yield
-    DefaultScope._instance_dict.clear()
-
-
 def train(work_dir, ema=True, **llm):
     """Two steps of the digits recipe, with an average."""
     cfg = Config.fromfile(CONFIG)
