@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from mmengine.config import Config  # noqa: F401
 
 from lm4ve_mm.published.videomae import translate
 

@@ -6,10 +6,7 @@ from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 
 from lm4ve_mm.apis import load_model
-from lm4ve_mm.llm import (
-    BlockMismatchError,
-    CheckpointError,
-)
+from lm4ve_mm.llm import BlockMismatchError, CheckpointError
 from lm4ve_mm.published.videomae import RENAMES, is_videomae, translate
 
 from .videomae_models import build, logits, read, saved
