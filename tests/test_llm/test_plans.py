@@ -28,6 +28,9 @@ class TestCostModel:
         # Behind another block: keys of its own width.
         (Call(None, 8, 197, 1, training=True), Plan(absorb=True)),
         (Call(None, 8, 197, 197, training=True), Plan()),
+        # Between 16 and 32 kept ones, since small products are slow.
+        (Call(None, 8, 65, 16, training=True), Plan(absorb=True)),
+        (Call(None, 8, 65, 32, training=True), Plan()),
     ])
     def test_choice(self, call, plan):
         plans = [Plan(f, a) for a in (False, True) for f in (False, True)]
