@@ -23,7 +23,7 @@ def run_here(tool: Path, *words) -> int:
         int: What the process of the tool would have ended with.
     """
     before = sys.argv
-    sys.argv = [Path(tool).name, *map(str, words)]
+    sys.argv = [str(tool), *map(str, words)]
     try:
         runpy.run_path(str(tool), run_name='__main__')
     except SystemExit as ended:
@@ -64,6 +64,9 @@ class WarmPython:
 
         Returns:
             CompletedProcess: Exit status and both outputs, as text.
+
+        Raises:
+            RuntimeError: If the Python itself has ended.
         """
         with tempfile.TemporaryDirectory() as folder:
             out, err = (Path(folder) / name for name in ('out', 'err'))
@@ -73,9 +76,14 @@ class WarmPython:
                 out=str(out), err=str(err))
             self.process.stdin.write(json.dumps(job) + '\n')
             self.process.stdin.flush()
-            status = int(self.process.stdout.readline())
+            status = self.process.stdout.readline()
+            if not status:
+                raise RuntimeError(
+                    f'{" ".join(map(str, self.process.args))} has ended with '
+                    f'status {self.process.wait()}: what it was to import is '
+                    'not there, see its errors')
             return subprocess.CompletedProcess(
-                code, status, out.read_text(), err.read_text())
+                code, int(status), out.read_text(), err.read_text())
 
     def close(self) -> None:
         """End the process."""
