@@ -1,12 +1,23 @@
 """Small stand-ins for the files that real runs need."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_digits
 
 from lm4ve_mm import plugin  # noqa: F401  (registers everything)
+
+
+@pytest.fixture(autouse=True, scope='session')
+def _digits_are_read_once():
+    """From their text file, which takes longer than to train on a few."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('sklearn.datasets.load_digits',
+                      functools.cache(load_digits))
+        yield
 
 
 @pytest.fixture(scope='session')

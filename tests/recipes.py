@@ -2,11 +2,15 @@
 
 import copy
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import yaml
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
+from torch import nn
 
 from lm4ve_mm.testing import differences
 
@@ -30,6 +34,15 @@ _parse = functools.cache(Config.fromfile)
 def read(name):
     """A leaf, which may be changed."""
     return copy.deepcopy(_parse(CONFIGS / f'{name}.py'))
+
+
+@contextmanager
+def without_values() -> Iterator[None]:
+    """Large layers are built sooner, for tests that read no value of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in (nn.Linear, nn.modules.conv._ConvNd):
+            patch.setattr(kind, 'reset_parameters', lambda self: None)
+        yield
 
 
 def group_of_each(model, optim_wrapper):

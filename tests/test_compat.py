@@ -4,7 +4,6 @@ import io
 import os
 import pickle
 import struct
-import subprocess
 import sys
 
 import mmcv
@@ -22,6 +21,9 @@ from lm4ve_mm.compat import distributed, numpy2
 from lm4ve_mm.registry import OPTIM_WRAPPERS
 from lm4ve_mm.utils.errors import ConfigError
 from lm4ve_mm.utils.unpickling import ArrayUnpickler
+
+# What a runner alone imports, none of it ours.
+RUNNER = ('torch', 'mmengine.runner', 'mmcv')
 
 
 @pytest.fixture(autouse=True)
@@ -181,7 +183,7 @@ def test_launchers_choose_gloo_and_leave_the_gpu_alone():
     assert torch.cuda.set_device is set_device
 
 
-def test_no_import_starts_processes_or_sets_a_backend():
+def test_no_import_starts_processes_or_sets_a_backend(warm_python):
     """With what torchrun leaves in the environment, which workers inherit."""
     code = (
         'import matplotlib, torch; matplotlib.use("svg")\n'
@@ -189,18 +191,15 @@ def test_no_import_starts_processes_or_sets_a_backend():
         'from lm4ve_mm.apis import drawing\n'
         'assert not torch.distributed.is_initialized()\n'
         'assert matplotlib.get_backend() == "svg"\n')
-    done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True,
-        env=dict(os.environ, RANK='0', WORLD_SIZE='2', LOCAL_RANK='0',
-                 TORCHELASTIC_RUN_ID='x', MASTER_ADDR='127.0.0.1',
-                 MASTER_PORT='1'))
+    done = warm_python(*RUNNER).run(
+        code, RANK='0', WORLD_SIZE='2', LOCAL_RANK='0',
+        TORCHELASTIC_RUN_ID='x', MASTER_ADDR='127.0.0.1', MASTER_PORT='1')
     assert done.returncode == 0, done.stderr
 
 
-def test_stderr_says_once_what_was_repaired():
+def test_stderr_says_once_what_was_repaired(warm_python):
     code = 'from lm4ve_mm import compat; compat.apply(); compat.apply()'
-    said = subprocess.run([sys.executable, '-c', code], capture_output=True,
-                          text=True, check=True)
+    said = warm_python(*RUNNER).run(code)
     assert said.stdout == ''
     said = said.stderr.splitlines()
     assert len(said) == 1

@@ -25,38 +25,41 @@ mmcv.__version__ = '2.3.6'
 """
 
 
-def run(code):
-    """What a fresh Python says of it last; nothing if it succeeds."""
-    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', code],
-                          capture_output=True, text=True)
-    lines = done.stderr.strip().splitlines()
-    return lines[-1] if done.returncode else ''
+@pytest.fixture
+def run(warm_python):
+    """What a Python without toolboxes says last; nothing if it succeeds."""
+    def call(code):
+        done = warm_python('torch', 'mmengine.runner', 'mmcv').run(code)
+        lines = done.stderr.strip().splitlines()
+        return lines[-1] if done.returncode else ''
+
+    return call
 
 
 @pytest.mark.parametrize(('code', 'said'), [
     ('import mmaction.models', 'mmaction.models.localizers.drn'),
     (NEWER_MMCV + 'import mmaction', 'MMCV==2.3.6 is used but incompatible'),
 ])
-def test_the_wheel_alone_cannot_be_imported(code, said):
+def test_the_wheel_alone_cannot_be_imported(run, code, said):
     """When this fails, the repairs may no longer be needed."""
     assert said in run(code)
 
 
-def test_everything_imports_with_the_plugin():
+def test_everything_imports_with_the_plugin(run):
     """With a newer mmcv too, whose version is put back; images do without."""
     assert run('import sys; from lm4ve_mm import plugin\n'
                'assert "mmaction" not in sys.modules\n' + NEWER_MMCV
                + IMPORT_ALL + 'assert mmcv.__version__ == "2.3.6"') == ''
 
 
-def test_repairs_after_a_failed_import_too():
+def test_repairs_after_a_failed_import_too(run):
     """In a notebook the error is often seen first."""
     failed_first = ('try:\n    import mmaction.models\n'
                     'except ImportError:\n    from lm4ve_mm import plugin\n')
     assert run(failed_first + IMPORT_ALL) == ''
 
 
-def test_mmpretrain_imports_beside_pycocotools(tmp_path):
+def test_mmpretrain_imports_beside_pycocotools(run, tmp_path):
     """It takes that as a sign that its multimodal models can be imported."""
     (tmp_path / 'pycocotools').mkdir()
     (tmp_path / 'pycocotools' / '__init__.py').touch()

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from importlib import metadata
@@ -11,27 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from lm4ve_mm.apis import load_config
+from lm4ve_mm.testing import build_runner, train_in_two
+from lm4ve_mm.testing.processes import free_port
+
 ROOT = Path(__file__).parents[1]
 CONFIG = 'vit_tiny_minilm_digits.py'
 SMALL = ['--cfg-options', 'train_cfg.max_epochs=1',
          'train_dataloader.dataset.indices=128']
-# One step without chance, by SGD: AdamW's first step would blow up rounding.
-ONE_STEP = """
-import torch
-from lm4ve_mm import apis
-
-cfg, _ = apis.parse_or_exit(apis.training_parser(), apis.configure_training)
-cfg.randomness = dict(seed=0)
-cfg.train_dataloader.dataset.pipeline = cfg.test_pipeline
-cfg.train_dataloader.sampler.shuffle = False
-cfg.model.backbone.drop_path_rate = 0.
-cfg.param_scheduler = None
-cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.1, weight_decay=0.05)
-runner = apis.build_runner(cfg)
-runner.train()
-model = getattr(runner.model, 'module', runner.model)
-torch.save(model.state_dict(), f'{cfg.work_dir}/rank{runner.rank}.pt')
-"""
 # Slurm's srun, as far as we use it: options, then a command for each task.
 SRUN = """#!/usr/bin/env bash
 while [[ $1 == -* ]]; do
@@ -47,12 +33,6 @@ for ((task = 0; task < tasks; task++)); do wait -n || exit 1; done
 
 pytestmark = pytest.mark.skipif(
     torch.cuda.is_available(), reason='launches on CPU')
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return str(probe.getsockname()[1])
 
 
 def run(*command, cwd=ROOT, **env):
@@ -78,33 +58,47 @@ def assert_distributed(log, work_dir):
     assert (work_dir / 'epoch_1.pth').is_file()
 
 
+def one_step(work_dir):
+    """Without chance, by SGD: AdamW's first step would blow up rounding."""
+    cfg = load_config(ROOT / 'configs' / CONFIG)
+    cfg.work_dir = str(work_dir)
+    cfg.log_level = 'ERROR'
+    cfg.randomness = dict(seed=0)
+    cfg.train_dataloader.dataset.update(
+        indices=64, pipeline=cfg.test_pipeline)
+    cfg.train_dataloader.sampler.shuffle = False
+    cfg.train_dataloader.batch_size = 64
+    cfg.train_cfg.max_epochs = 1
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    cfg.model.backbone.drop_path_rate = 0.
+    cfg.param_scheduler = None
+    cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.1, weight_decay=0.05)
+    return cfg
+
+
 def test_two_processes_make_the_step_of_one(tmp_path):
-    script = tmp_path / 'one_step.py'
-    script.write_text(ONE_STEP)
-    options = ['--no-validate', '--cfg-options', 'train_cfg.max_epochs=1',
-               'train_dataloader.dataset.indices=64']
-    one, two = tmp_path / 'one', tmp_path / 'two'
-    run(sys.executable, script, f'configs/{CONFIG}', '--work-dir', one,
-        *options, 'train_dataloader.batch_size=64')
-    log = two_processes(script, f'configs/{CONFIG}', '--work-dir', two,
-                        *options, 'train_dataloader.batch_size=32')
-    assert_distributed(log, two)
-    states = [torch.load(file, weights_only=True) for file in
-              (one / 'rank0.pt', two / 'rank0.pt', two / 'rank1.pt')]
-    for name, value in states[1].items():
-        assert torch.equal(value, states[2][name]), name
+    runner = build_runner(one_step(tmp_path / 'one'))
+    runner.train()
+    one = runner.model.state_dict()
+    cfg = one_step(tmp_path)
+    cfg.train_dataloader.batch_size = 32
+    first, second = train_in_two(cfg, tmp_path)
+    assert first['seen'] == second['seen'] == 32
+    assert (tmp_path / 'epoch_1.pth').is_file()
+    for name, value in first['weights'].items():
+        assert torch.equal(value, second['weights'][name]), name
         # Both halves of the batch are summed in another order: float32.
-        assert torch.allclose(value, states[0][name], atol=1e-6), name
+        assert torch.allclose(value, one[name], atol=1e-6), name
 
 
 @pytest.mark.slow
 def test_shell_scripts(tmp_path):
     log = run('tools/dist_train.sh', f'configs/{CONFIG}', 2, '--work-dir',
-              tmp_path, *SMALL, PORT=free_port())
+              tmp_path, *SMALL, PORT=str(free_port()))
     assert_distributed(log, tmp_path)
     log = run('tools/dist_test.sh', f'configs/{CONFIG}',
               tmp_path / 'epoch_1.pth', 2, '--work-dir', tmp_path,
-              PORT=free_port())
+              PORT=str(free_port()))
     assert 'Epoch(test)' in log
 
 
@@ -118,7 +112,7 @@ def srun(tmp_path):
     (script.parent / 'scontrol').write_text('#!/bin/sh\necho 127.0.0.1\n')
     (script.parent / 'scontrol').chmod(0o755)
     return dict(PATH=f'{script.parent}{os.pathsep}{os.environ["PATH"]}',
-                MASTER_PORT=free_port())
+                MASTER_PORT=str(free_port()))
 
 
 @pytest.mark.slow

@@ -113,6 +113,7 @@ def train(tmp_path_factory, tiny_imagenet, tiny_videos, llama_7b):
     return run
 
 
+@pytest.mark.slow
 def test_a_step_fits_and_saves_little(train):
     """The block alone would be 0.4 GB, and 0.8 GB with its average."""
     file, peak = train('vit_s_llama_in1k')

@@ -14,6 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TOOLBOXES = ('mmengine', 'mmcv', 'mmpretrain', 'mmaction', 'onedl')
+# What a runner alone imports, none of it ours.
+RUNNER = ('torch', 'mmengine.runner', 'mmcv')
 SHIPPED = ('configs', 'tools', 'projects')
 
 
@@ -61,16 +63,16 @@ def test_wheel_has_all_that_git_has(wheel):
             if not name.split('/')[-1].startswith('.')} == set()
 
 
-def test_mmpretrain_knows_the_models_of_the_wheel(wheel, tmp_path):
-    """In a process of its own, without the checkout."""
+def test_mmpretrain_knows_the_models_of_the_wheel(wheel, warm_python,
+                                                  tmp_path):
+    """Without the checkout, in a process that knows MMEngine alone."""
     wheel.extractall(tmp_path / 'site')
     code = ('import lm4ve_mm.plugin, mmpretrain\n'
             'print(mmpretrain.list_models("vit_s_*lama_in1k"))\n'
             'model = mmpretrain.get_model("vit_tiny_minilm_digits")\n'
             'print(model._config.filename, model.neck.layer.identity)')
-    done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True,
-        cwd=tmp_path, env=dict(os.environ, PYTHONPATH=str(tmp_path / 'site')))
+    done = warm_python(*RUNNER).run(
+        code, cwd=tmp_path, paths=[tmp_path / 'site'])
     assert done.returncode == 0, done.stderr
     *_, listed, built = done.stdout.splitlines()
     assert listed == "['vit_s_llama_in1k']"
@@ -231,13 +233,15 @@ HEAVY = ('mmpretrain', 'mmaction', 'transformers', 'timm', 'sklearn',
          'huggingface_hub')
 
 
-def run_without(blocked, code, *args):
-    """Run code in a Python that lacks some packages."""
-    done = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', BLOCKER + code,
-         ','.join(blocked), *map(str, args)], capture_output=True, text=True,
-        env=dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1'))
-    assert done.returncode == 0, done.stdout + done.stderr
+@pytest.fixture
+def run_without(warm_python):
+    """A function that runs code in a Python that lacks some packages."""
+    def run(blocked, code, *args):
+        done = warm_python('torch').run(
+            BLOCKER + code, ','.join(blocked), *args, paths=[ROOT])
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return run
 
 
 @pytest.mark.parametrize(('module', 'absent'), [
@@ -245,12 +249,12 @@ def run_without(blocked, code, *args):
     ('ops', (*HEAVY, 'mmengine', 'mmcv')),
     ('image', ('mmaction', 'sklearn')),
 ])
-def test_packages_do_without(module, absent):
+def test_packages_do_without(run_without, module, absent):
     """What a detector's or forecaster's user has not installed."""
     run_without(absent, f'import lm4ve_mm.{module}')
 
 
-def test_a_run_of_mmengine_alone(tmp_path):
+def test_a_run_of_mmengine_alone(run_without, tmp_path):
     run_without(HEAVY, PLAIN_RUN, tmp_path)
     assert (tmp_path / 'epoch_1.pth').is_file()
 

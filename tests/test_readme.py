@@ -1,8 +1,6 @@
 """What the README shows works as it is written there."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +21,7 @@ print('frozen', sum(x.numel() for x in layer.frozen_tensors().values()))
 """
 
 
-def test_config_in_a_repository_of_ones_own(tmp_path):
+def test_config_in_a_repository_of_ones_own(warm_python, tmp_path):
     """With plain MMEngine, from a folder outside the checkout."""
     text = (ROOT / 'README.md').read_text(encoding='utf-8')
     code = re.search(r"```python\n(_base_ = \['mmpretrain::resnet.*?)```",
@@ -33,9 +31,8 @@ def test_config_in_a_repository_of_ones_own(tmp_path):
     (tmp_path / 'mine.py').write_text(code.replace(
         given, "llm=dict(init='random', geometry=dict(width=64, num_heads=4,"
         ' ffn_dim=96))'))
-    done = subprocess.run(
-        [sys.executable, '-c', BUILD, 'mine.py', 'work'], cwd=tmp_path,
-        capture_output=True, text=True)
+    done = warm_python('torch', 'mmengine.runner', 'mmcv').run(
+        BUILD, 'mine.py', 'work', cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "'FreezeLLMHook'" in done.stdout
     # Attention 4 x 64 x 64, feed-forward 3 x 64 x 96, two norms, final norm.

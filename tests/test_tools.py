@@ -53,12 +53,14 @@ def checkpoint(tmp_path):
     return str(file)
 
 
-def test_train_then_test_agree(tmp_path):
+def test_train_then_test_agree(tmp_path, monkeypatch):
+    """Trained by a process of its own, tested in this one."""
     log = tool('train', CONFIG, '--work-dir', tmp_path, *SMALL)
     assert 'deprecated as an API' not in log
     trained = re.search(r'Epoch\(val\).*accuracy/top1: ([\d.]+)', log)[1]
-    tool('test', CONFIG, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path,
-         '--out', tmp_path / 'metrics.json', '--out-item', 'metrics')
+    here(monkeypatch, 'test', CONFIG, str(tmp_path / 'epoch_1.pth'),
+         '--work-dir', str(tmp_path), '--out',
+         str(tmp_path / 'metrics.json'), '--out-item', 'metrics')
     metrics = json.loads((tmp_path / 'metrics.json').read_text())
     assert metrics['accuracy/top1'] == pytest.approx(float(trained), abs=1e-3)
 

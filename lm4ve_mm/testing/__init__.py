@@ -18,7 +18,9 @@ The digest of the block is then tested at five places of a run, and that
 checkpoints hold no weight of it, that a run cut off at a random moment goes
 on bit for bit, and that two processes agree. :class:`ConfigForm` and
 :class:`MetafileForm` test a folder of configs and its ``metafile.yml``.
-No toolbox but the host's own is imported. Needs pytest: ``[test]``.
+The fixtures ``run_tool`` and ``warm_python`` run tools and code without
+importing everything anew. No toolbox but the host's own is imported. Needs
+pytest: ``[test]``.
 """
 
 import pytest

@@ -3,6 +3,7 @@
 import copy
 import functools
 import json
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from .commands import WarmPython, run_here
 from .runs import build_runner, layer_of, probe, run_config
 from .speed import spared
 
@@ -34,6 +36,34 @@ def read_config():
     """Reads a config, each file once; what it gives may be changed."""
     parse = functools.cache(Config.fromfile)
     return lambda path: copy.deepcopy(parse(path))
+
+
+@pytest.fixture
+def run_tool(capsys):
+    """Runs a tool in this process: its exit status and what it printed."""
+
+    def run(tool, *words):
+        capsys.readouterr()
+        status = run_here(tool, *words)
+        return subprocess.CompletedProcess(
+            [tool, *words], status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def warm_python():
+    """Gives the Python that has imported some modules, and no others."""
+    started = {}
+
+    def get(*modules):
+        if modules not in started:
+            started[modules] = WarmPython(*modules)
+        return started[modules]
+
+    yield get
+    for python in started.values():
+        python.close()
 
 
 @pytest.fixture(scope='session')

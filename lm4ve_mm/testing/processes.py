@@ -3,6 +3,7 @@
 import functools
 import multiprocessing
 import os
+import socket
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from pathlib import Path
 
@@ -39,13 +40,19 @@ def train_file(config: str) -> None:
         apis.build_runner(cfg).train()
 
 
-def _train_rank(config: str, folder: str, rank: int) -> None:
+def free_port() -> int:
+    """A port that nobody listens to."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+def _train_rank(config: str, folder: str, rank: int, port: int) -> None:
     """Train as one of two processes; the weights go into a file."""
     torch.set_num_threads(1)
-    os.environ['LOCAL_RANK'] = str(rank)
-    dist.init_process_group(
-        'gloo', init_method=f'file://{folder}/meeting', rank=rank,
-        world_size=2)
+    # What torchrun tells each process.
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2',
+                      MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
     try:
         with spared():
             cfg = Config.fromfile(config)
@@ -58,11 +65,12 @@ def _train_rank(config: str, folder: str, rank: int) -> None:
             f'{folder}/rank{rank}.pt')
     finally:
         # The other one must not wait for a process that has failed.
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
 
 def train_in_two(cfg: Config, folder: Path) -> list[dict]:
-    """Train in two processes.
+    """Train in two processes, launched as torchrun launches them.
 
     Args:
         cfg: Config of the run; its batch is that of one process.
@@ -73,9 +81,10 @@ def train_in_two(cfg: Config, folder: Path) -> list[dict]:
         samples it has ``seen``.
     """
     cfg.dump(folder / 'two.py')
+    port = free_port()
     with ProcessPoolExecutor(2, mp_context=server()) as pool:
         ranks = [pool.submit(_train_rank, str(folder / 'two.py'), str(folder),
-                             rank) for rank in (0, 1)]
+                             rank, port) for rank in (0, 1)]
         for rank in wait(ranks, return_when=FIRST_EXCEPTION).done:
             rank.result()
     return [torch.load(folder / f'rank{rank}.pt', weights_only=True)

@@ -9,7 +9,7 @@ import torch
 from .runs import PowerCut, build_runner, probe, run_config
 
 EXACT = ('state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers')
-EPOCHS, STEPS = 3, 3
+EPOCHS, STEPS = 2, 3
 POINTS = ('before_train_iter', 'after_train_iter')
 
 

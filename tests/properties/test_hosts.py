@@ -1,6 +1,13 @@
 """The shared properties, with every host of the core."""
 
-from lm4ve_mm.testing import HostProperties
+import pytest
+
+from lm4ve_mm.testing import (
+    FrozenBlock,
+    HostProperties,
+    Resume,
+    TwoProcesses,
+)
 
 from .hosts import CNN_NECK, VIDEOMAE, VIT_BACKBONE, VIT_NECK, VIT_NECK_LORA
 
@@ -9,17 +16,37 @@ class TestViTNeck(HostProperties):
     HOST = VIT_NECK
 
 
-class TestViTBackbone(HostProperties):
+class TestViTBackbone(FrozenBlock, Resume):
     HOST = VIT_BACKBONE
 
 
-class TestCNNNeck(HostProperties):
+class TestCNNNeck(FrozenBlock, Resume):
     HOST = CNN_NECK
 
 
-class TestViTNeckLoRA(HostProperties):
+class TestViTNeckLoRA(FrozenBlock, Resume):
     HOST = VIT_NECK_LORA
 
 
-class TestVideoMAE(HostProperties):
+class TestVideoMAE(FrozenBlock, Resume):
+    HOST = VIDEOMAE
+
+
+@pytest.mark.slow
+class TestViTBackboneInTwoProcesses(TwoProcesses):
+    HOST = VIT_BACKBONE
+
+
+@pytest.mark.slow
+class TestCNNNeckInTwoProcesses(TwoProcesses):
+    HOST = CNN_NECK
+
+
+@pytest.mark.slow
+class TestViTNeckLoRAInTwoProcesses(TwoProcesses):
+    HOST = VIT_NECK_LORA
+
+
+@pytest.mark.slow
+class TestVideoMAEInTwoProcesses(TwoProcesses):
     HOST = VIDEOMAE

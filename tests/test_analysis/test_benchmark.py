@@ -1,28 +1,29 @@
 """The benchmark compares with the right thing and says so."""
 
+import functools
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from torch.testing import assert_close
 
+from lm4ve_mm.analysis.benchmark import cases
 from lm4ve_mm.analysis.benchmark.plain_block import PlainFormLayer
 from lm4ve_mm.analysis.benchmark.timing import interleave, per_round, ratios
 from lm4ve_mm.llm import FrozenLLMLayer
 
 ROOT = Path(__file__).parents[2]
-# The tool, with a block that is small enough for a test.
-SMALL = """
-import runpy, sys
-from lm4ve_mm.analysis.benchmark import cases
-cases.LLAMA_7B = dict(width=64, num_heads=4, ffn_dim=96)
-sys.argv = ['benchmark.py', *sys.argv[1:]]
-runpy.run_path('tools/analysis_tools/benchmark.py', run_name='__main__')
-"""
+
+
+@pytest.fixture
+def benchmark(run_tool, monkeypatch):
+    """The tool, with a block that is small enough for a test."""
+    monkeypatch.setattr(
+        cases, 'LLAMA_7B', dict(width=64, num_heads=4, ffn_dim=96))
+    tool = ROOT / 'tools/analysis_tools/benchmark.py'
+    return functools.partial(run_tool, tool)
 
 
 @pytest.mark.parametrize('way', ['off', 'fold', 'absorb'])
@@ -75,7 +76,7 @@ def test_some_steps_are_measured_more_often():
 
 @pytest.mark.skipif(not Path('/proc/self/clear_refs').exists(),
                     reason='peak memory is read from /proc of Linux')
-def test_peak_memory_sees_what_is_freed_again():
+def test_peak_memory_sees_what_is_freed_again(warm_python):
     """In a fresh process: an old one may hold that much freed memory."""
     code = (
         'import torch\n'
@@ -84,19 +85,16 @@ def test_peak_memory_sees_what_is_freed_again():
         'print(peak_memory(nothing),\n'
         '      peak_memory(lambda: torch.ones(64 << 20).sum()),\n'
         '      peak_memory(nothing))')
-    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT,
-                          capture_output=True, text=True, check=True)
+    done = warm_python('torch').run(code, paths=[ROOT])
     base, peak, after = map(int, done.stdout.split())
     size = 256 << 20
     assert size * 0.95 < peak - base < size * 1.5
     assert after < base + size / 2
 
 
-def test_the_tool_prints_ratios_and_draws(tmp_path):
-    done = subprocess.run(
-        [sys.executable, '-c', SMALL, '--cases', 'points', '--runs', '1',
-         '--batch', '1', '--out', str(tmp_path)],
-        capture_output=True, text=True, cwd=ROOT)
+def test_the_tool_prints_ratios_and_draws(benchmark, tmp_path):
+    done = benchmark('--cases', 'points', '--runs', 1, '--batch', 1, '--out',
+                     tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(re.findall(r'points_65_32 +(?:training|inference)',
                           done.stdout)) == 10
@@ -107,8 +105,6 @@ def test_the_tool_prints_ratios_and_draws(tmp_path):
     assert (tmp_path / 'benchmark.png').stat().st_size > 10_000
 
 
-def test_an_unknown_case_lists_those_there_are():
-    done = subprocess.run(
-        [sys.executable, '-c', SMALL, '--cases', 'nothing'],
-        capture_output=True, text=True, cwd=ROOT)
+def test_an_unknown_case_lists_those_there_are(benchmark):
+    done = benchmark('--cases', 'nothing')
     assert done.returncode == 1 and 'video_1568_2' in done.stderr

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mmengine.registry import DefaultScope
 
 from lm4ve_mm import apis
 from lm4ve_mm.apis import strict_loading
@@ -21,13 +20,6 @@ DIGITS = 'configs/vit_tiny_minilm_digits.py'
 VIDEOS = 'configs/videomae_tiny_minilm_moving.py'
 HEADS = {DIGITS: 'head.layers.head', VIDEOS: 'cls_head.fc_cls'}
 numbers = count()
-
-
-@pytest.fixture(autouse=True)
-def clean_scope():
-    """A Runner leaves its default scope behind."""
-    yield
-    DefaultScope._instance_dict.clear()
 
 
 @pytest.fixture(scope='module', params=[

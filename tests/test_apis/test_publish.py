@@ -4,8 +4,6 @@ import copy
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,13 +21,6 @@ from lm4ve_mm.registry import MODELS
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / 'configs' / 'vit_tiny_minilm_digits.py'
 numbers = count()
-
-
-@pytest.fixture(autouse=True)
-def clean_scope():
-    """A Runner leaves its default scope behind."""
-    yield
-    DefaultScope._instance_dict.clear()
 
 
 def train(work_dir, ema=True, **llm):
@@ -285,15 +276,14 @@ def test_interrupted_writing_leaves_nothing(llama_run, tmp_path, monkeypatch):
     refused(OSError, 'disk full', llama_run.file, tmp_path / 'out')
 
 
-def test_tool(llama_run, tmp_path):
+def test_tool(llama_run, run_tool, tmp_path):
     """The command line, the language model's folder being gone."""
-    tool = [sys.executable, ROOT / 'tools/model_converters/publish_model.py',
+    tool = [ROOT / 'tools/model_converters/publish_model.py',
             llama_run.file, tmp_path / 'model.pth', '--with-llm']
-    done = subprocess.run(tool, capture_output=True, text=True)
-    assert done.returncode == 2 and 'Traceback' not in done.stderr
+    done = run_tool(*tool)
+    assert done.returncode == 2
     assert llama_run.cfg.model.neck.llm.checkpoint in done.stderr
-    done = subprocess.run([*tool, '--llm-checkpoint', llama_run.moved],
-                          capture_output=True, text=True)
+    done = run_tool(*tool, '--llm-checkpoint', llama_run.moved)
     assert done.returncode == 0, done.stderr
     written, = tmp_path.glob('model-*.pth')
     assert str(written) in done.stdout

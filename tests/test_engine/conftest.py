@@ -1,6 +1,5 @@
 """A tiny classifier on digits, for tests that need a whole run."""
 
-import functools
 import logging
 from types import SimpleNamespace
 
@@ -11,7 +10,6 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
-from sklearn.datasets import load_digits
 
 EMA = dict(type='lm4ve_mm.RawEvalEMAHook', momentum=0.1)
 SEED = dict(type='lm4ve_mm.EpochSeedHook')
@@ -114,10 +112,6 @@ def block_config(work_dir, hooks=ALL, epochs=3):
     return cfg
 
 
-# The file is read once, not for each data set.
-read_digits = functools.cache(load_digits)
-
-
 class At(Hook):
     """Calls a function at one point of the run, before the other hooks."""
 
@@ -129,15 +123,12 @@ class At(Hook):
 
 
 @pytest.fixture
-def train(tmp_path, monkeypatch):
+def train(tmp_path):
     """A function that trains one config to its end, or to a power cut.
 
     ``mode='test'`` tests it instead; more hooks may follow.
     """
     count = iter(range(100))
-    # Asks compilers for their versions, which takes longer than the training.
-    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
-    monkeypatch.setattr('sklearn.datasets.load_digits', read_digits)
 
     def run(cfg, cut_at_iter=None, mode='train', hooks=()):
         name = f'{tmp_path.name}_{next(count)}'

@@ -1,9 +1,8 @@
 """Checkpoints that a mishap, a resume or another run cannot take away."""
 
+import multiprocessing
 import shutil
-import subprocess
-import sys
-import textwrap
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from mmengine.registry import METRICS
 from lm4ve_mm.engine.errors import NonFiniteError, WorkDirInUseError
 from lm4ve_mm.engine.work_dir_lock import NAME, lock_work_dir
 
+FORK = multiprocessing.get_context('fork')
 BEST = dict(max_keep_ckpts=1, save_best='made/up', rule='greater')
 
 
@@ -160,10 +160,25 @@ def change_hub(file, target, digits, **info):
     torch.save(held, target)
 
 
+@pytest.fixture(scope='module')
+def trained_once():
+    """Where a run lies that several tests begin with."""
+    return []
+
+
+@pytest.fixture
+def two_epochs(best, trained_once, tmp_path_factory):
+    """The folder of a run of two epochs, trained once for this file."""
+    if not trained_once:
+        trained_once.append(tmp_path_factory.mktemp('two'))
+        best([.1, .2], work_dir=trained_once[0])
+    return trained_once[0]
+
+
 @pytest.mark.parametrize('kind', [
     'folder', 'file', 'link', 'other file', 'ids'])
-def test_resuming_removes_nothing_elsewhere(best, digits, tmp_path, kind):
-    best([.1, .2])
+def test_resuming_removes_nothing_elsewhere(best, digits, two_epochs,
+                                            tmp_path, kind):
     outside = tmp_path / 'outside'
     outside.mkdir()
     victim = outside / 'best_made_up_epoch_1.pth'
@@ -181,7 +196,7 @@ def test_resuming_removes_nothing_elsewhere(best, digits, tmp_path, kind):
     info['best_ckpt'] = str(info['best_ckpt'] or '')
     if kind == 'ids':
         info['keep_ckpt_ids'] = ['/../../outside', 2.5, None, 0, 1, 2]
-    change_hub(tmp_path / 'epoch_2.pth', tmp_path / 'evil.pth', digits,
+    change_hub(two_epochs / 'epoch_2.pth', tmp_path / 'evil.pth', digits,
                **info)
     best([.1, .2, .3, .4], resume=True, work_dir=work,
          load_from=str(tmp_path / 'evil.pth'))
@@ -281,29 +296,26 @@ def test_accumulation_across_epochs_resumes_exactly(digits, train, tmp_path,
     assert len(held['pending_gradients']) > 10
 
 
-HOLDER = """
-import sys, time
-from lm4ve_mm.engine.work_dir_lock import lock_work_dir
-lock_work_dir(sys.argv[1])
-print('held', flush=True)
-time.sleep(600)
-"""
+def hold(folder, held):
+    """Lock a folder until this process is killed."""
+    lock_work_dir(folder)
+    held.set()
+    signal.pause()
 
 
 def test_two_trainings_in_one_work_folder(digits, train, tmp_path):
-    holder = subprocess.Popen(
-        [sys.executable, '-c', textwrap.dedent(HOLDER), tmp_path],
-        stdout=subprocess.PIPE, text=True,
-        cwd=Path(__file__).parents[2])
+    held = FORK.Event()
+    holder = FORK.Process(target=hold, args=(tmp_path, held), daemon=True)
+    holder.start()
     try:
-        assert holder.stdout.readline() == 'held\n'
+        assert held.wait(60)
         with pytest.raises(WorkDirInUseError,
                            match=f'process {holder.pid} on'):
             train(digits.block_config(tmp_path))
         assert not names(tmp_path)
     finally:
         holder.kill()
-        holder.wait()
+        holder.join()
     # The file is there, the lock is not.
     assert (tmp_path / NAME).is_file()
     train(digits.block_config(tmp_path))

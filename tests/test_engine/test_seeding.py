@@ -97,6 +97,14 @@ def test_resume_is_exact(tmp_path, train, digits, num_workers):
     assert same(whole, resumed)
 
 
+def test_every_epoch_draws_anew(tmp_path, train, digits):
+    """Three epochs of three steps."""
+    seeds = []
+    train(digits.config(tmp_path), hooks=[digits.At(
+        'before_train_iter', lambda _: seeds.append(torch.initial_seed()))])
+    assert [seeds.count(seed) for seed in seeds] == [3] * 9
+
+
 def test_without_the_hook_it_is_not(tmp_path, train, digits):
     """Guards the test above: its run has randomness to lose."""
     hooks = [digits.ema, digits.plain]

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -34,10 +32,9 @@ def tokens():
     return torch.randn(2, 7, WIDTH, generator=generator)
 
 
-def test_page_of_the_docs_is_up_to_date():
+def test_page_of_the_docs_is_up_to_date(run_tool):
     script = 'tools/misc/list_families.py'
-    found = subprocess.run([sys.executable, script], cwd=ROOT, check=True,
-                           capture_output=True, text=True).stdout
+    found = run_tool(ROOT / script).stdout
     page = 'docs/choosing_a_language_model.md'
     assert (ROOT / page).read_text() == found, (
         f'the family table has changed: python {script} > {page}')

@@ -71,10 +71,12 @@ class TestFrozen:
         assert twin.map_in.weight is not layer.map_in.weight
         assert twin.digest() == layer.digest()
 
-    def test_change_is_noticed(self):
+    @pytest.mark.parametrize('name', ['blocks.0.ffn.down.weight',
+                                      'final_norm.weight'])
+    def test_change_is_noticed(self, name):
         layer = random_layer()
         layer.check_digest()
-        layer.blocks[0].ffn.down.weight[3, 3] += 1e-6
+        layer.frozen_tensors()[name].view(-1)[3] += 1e-6
         with pytest.raises(BlockMismatchError, match='have changed'):
             layer.check_digest()
 

@@ -2,8 +2,6 @@
 
 import json
 import pickle
-import subprocess
-import sys
 import zipfile
 
 import pytest
@@ -87,7 +85,7 @@ class TestPickles:
         torch.save(make(torch.load(path)), path)
         refused(llama_folder, 'state dict|dictionary|plain values')
 
-    def test_nested_without_end(self, tmp_path):
+    def test_nested_without_end(self, warm_python, tmp_path):
         """In a process of its own, which it must not end."""
         files = [tmp_path / f'{i}.pth' for i in range(4)]
         for file, data in zip(files, (
@@ -100,8 +98,7 @@ class TestPickles:
                 'for path in sys.argv[1:]:\n'
                 '    try: read_blocks(path)\n'
                 '    except CheckpointError as error: print(error)')
-        found = subprocess.run([sys.executable, '-c', code, *files],
-                               capture_output=True, text=True)
+        found = warm_python('torch').run(code, *files)
         assert found.returncode == 0, found.returncode
         assert found.stdout.count('nested more than 100 deep') == 4
 

@@ -34,6 +34,24 @@ CASES = [*((name, slice(0, 1)) for name in LAYERS),
          ('fold_absorb', [0, 3]), ('fold', None), ('two blocks', None)]
 
 
+# Compiling costs seconds: of these each way meets two of three uses.
+TRAINED = ('absorb', 'fold_absorb', 'rope', 'recomputed', 'lora')
+CHANGED = ('off', 'fold', 'two blocks', 'trained')
+EXPORTED = ('absorb', 'fold', 'rope', 'lora')
+
+
+def cases(quick):
+    """Every case; those of other names than these are slow.
+
+    A quick one has the first tokens kept, or others where there are.
+    """
+    last = dict(CASES)
+    return pytest.mark.parametrize('name, keep', [
+        pytest.param(name, keep, id=f'{name}-{keep}', marks=[]
+                     if name in quick and keep == last[name]
+                     else pytest.mark.slow) for name, keep in CASES])
+
+
 def build(name):
     torch.manual_seed(0)
     layer = FrozenLLMLayer(24, init='random', geometry=GEOMETRY,
@@ -78,16 +96,17 @@ class Keeping(nn.Module):
         return self.layer(tokens, mask, self.keep)
 
 
-@pytest.mark.parametrize('name, keep', CASES, ids=str)
 class TestCompile:
     """Whole graphs, no break; the backward pass is traced too."""
 
+    @cases(TRAINED)
     def test_training(self, name, keep):
         layer = build(name)
         compiled = torch.compile(layer, backend='aot_eager', fullgraph=True)
         assert_close(gradients(layer, compiled, keep),
                      gradients(layer, layer, keep))
 
+    @cases(CHANGED)
     def test_a_compiled_layer_sees_changed_weights(self, name, keep):
         layer = build(name).eval()
         compiled = torch.compile(layer, backend='aot_eager', fullgraph=True)
@@ -102,6 +121,7 @@ class TestCompile:
             assert_close(second, layer(tokens, mask, keep))
         assert not torch.allclose(first, second)
 
+    @cases(EXPORTED)
     def test_export_for_any_batch_size(self, name, keep):
         model = Keeping(build(name), keep).eval()
         batch = torch.export.Dim('batch', max=64)

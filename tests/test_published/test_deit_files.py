@@ -9,7 +9,6 @@ import mmpretrain
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
 
 from lm4ve_mm import apis
 from lm4ve_mm.llm import BlockMismatchError, CheckpointError
@@ -52,13 +51,6 @@ model['neck'] = dict(
     llm=dict(checkpoint='', layers=(31, )))
 """
 count = itertools.count()
-
-
-@pytest.fixture(autouse=True)
-def clean_scope():
-    """A Runner leaves its default scope behind."""
-    yield
-    DefaultScope._instance_dict.clear()
 
 
 @pytest.fixture(scope='module')

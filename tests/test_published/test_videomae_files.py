@@ -1,112 +1,23 @@
 """Published files of VideoMAE and of the paper's video models."""
 
-import runpy
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 
-import lm4ve_mm.video  # noqa: F401  (registers the backbone)
-from lm4ve_mm.apis import build_model, load_model
-from lm4ve_mm.llm import (
-    BlockMismatchError,
-    CheckpointError,
-    CheckpointNotFoundError,
-)
-from lm4ve_mm.published.translate import our_names
+from lm4ve_mm.apis import load_model
+from lm4ve_mm.llm import BlockMismatchError, CheckpointError
 from lm4ve_mm.published.videomae import RENAMES, is_videomae, translate
-from lm4ve_mm.registry import MODELS
 
+from .videomae_models import build, logits, read, saved
 from .videomae_upstream import (
     CLASSES,
-    DEPTH,
-    FRAMES,
-    HEADS,
-    LLM_HEADS,
-    SIZE,
-    WIDTH,
     classifier_shapes,
-    encoder_shapes,
     filled,
     finetuned,
     positions,
-    pretraining,
     upstream_logits,
 )
-
-ROOT = Path(__file__).parents[2]
-TOOL = ROOT / 'tools' / 'model_converters' / 'videomae.py'
-CONFIG = f"""
-_base_ = ['{ROOT}/configs/_base_/hosts/videomae_tiny.py',
-          '{ROOT}/configs/_base_/video_runtime.py']
-model = dict(
-    backbone=dict(
-        img_size={SIZE}, embed_dims={WIDTH}, depth={DEPTH}, num_heads={HEADS},
-        num_frames={FRAMES}, drop_path_rate=0.),
-    cls_head=dict(num_classes={CLASSES}, in_channels={WIDTH}))
-"""
-WITH_LLAMA = CONFIG + f"""
-model['backbone']['type'] = 'lm4ve_mm.TokenVisionTransformer'
-model['neck'] = dict(
-    type='lm4ve_mm.FrozenLLMVideoNeck', in_channels={WIDTH},
-    llm=dict(checkpoint='', layers=(15, ), map_init='default'))
-"""
-
-
-def logits(model, clips):
-    """Ours: one clip a video."""
-    feats, _ = model.extract_feat(clips[:, None], test_mode=True)
-    return model.cls_head(feats)
-
-
-@pytest.fixture(scope='module')
-def clips():
-    generator = torch.Generator().manual_seed(3)
-    return torch.randn(2, 3, FRAMES, SIZE, SIZE, generator=generator,
-                       dtype=torch.float64)
-
-
-@pytest.fixture()
-def call(monkeypatch, capsys):
-    """Run the converter: its exit status, what it printed, its errors."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, 'argv', [TOOL.name, *map(str, words)])
-        code = 0
-        try:
-            runpy.run_path(str(TOOL), run_name='__main__')
-        except SystemExit as end:
-            code = end.code
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
-
-@pytest.fixture(scope='module')
-def configs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('configs')
-    (folder / 'plain.py').write_text(CONFIG)
-    (folder / 'llama.py').write_text(WITH_LLAMA)
-    return folder
-
-
-def saved(folder, content):
-    torch.save(content, folder / 'published.pth')
-    return folder / 'published.pth'
-
-
-def read(config, options):
-    cfg = Config.fromfile(config)
-    cfg.merge_from_dict(options)
-    return cfg
-
-
-def build(config, **options):
-    return build_model(read(config, options))
 
 
 @pytest.mark.parametrize('container', ['model', 'module'])
@@ -123,26 +34,6 @@ def test_baseline_file_gives_the_same_logits(call, configs, clips, tmp_path,
                                               ).items()}
     assert torch.allclose(logits(model.double(), clips),
                           upstream_logits(clips, state), rtol=0, atol=1e-12)
-
-
-@pytest.fixture()
-def llama_twin(call, configs, tmp_path):
-    """The paper's file taken apart: the block, the weights, the model."""
-    file = saved(tmp_path, finetuned(True))
-    block = tmp_path / 'l15.safetensors'
-    code, out, err = call(file, '--block', block, '--num-heads', LLM_HEADS)
-    assert code == 0 and 'layer 15' in out, err
-
-    def make(**llm):
-        options = {'model.neck.llm.checkpoint': str(block),
-                   **{f'model.neck.llm.{k}': v for k, v in llm.items()}}
-        model = build(configs / 'llama.py', **options)
-        found = translate(torch.load(file, weights_only=False), model)
-        model.load_state_dict(found.weights)
-        return model.double()
-
-    make.file, make.block = file, block
-    return make
 
 
 def test_llama_file_gives_the_same_logits(call, configs, clips, tmp_path,
@@ -216,40 +107,6 @@ def test_every_name_has_one_partner(configs):
     assert not is_videomae(dict(model=own))
 
 
-def started(config, file, **options):
-    options = {'model.backbone.init_cfg': dict(
-        type='lm4ve_mm.StrictPretrained', checkpoint=str(file)), **options}
-    model = build(config, **options)
-    model.init_weights()
-    return model
-
-
-@pytest.mark.parametrize('config', ['plain.py', 'llama.py'])
-def test_pretraining_file_starts_the_backbone(config, configs, tmp_path,
-                                              llama_twin):
-    """After which nothing is initialised anew; the head is at its start."""
-    block = {'model.neck.llm.checkpoint': str(llama_twin.block)}
-    model = started(configs / config, saved(tmp_path, pretraining()),
-                    **(block if config == 'llama.py' else {}))
-    own = model.state_dict()
-    for name, tensor in filled(encoder_shapes()).items():
-        [ours] = our_names(name, RENAMES)
-        assert torch.equal(own[ours], tensor), name
-    assert .01 < model.cls_head.fc_cls.weight.std() < .03
-
-
-def test_pretraining_file_lists_what_it_drops(configs, tmp_path):
-    found = translate(pretraining(), build(configs / 'plain.py'))
-    assert found.kind == 'pretraining'
-    assert found.missing == [
-        'backbone.fc_norm.weight', 'backbone.fc_norm.bias',
-        'cls_head.fc_cls.weight', 'cls_head.fc_cls.bias']
-    assert found.unexpected == [
-        'norm.weight', 'norm.bias', 'encoder_to_decoder.weight', 'mask_token',
-        'decoder.blocks.0.norm1.weight', 'decoder.norm.weight',
-        'decoder.head.weight']
-
-
 def test_published_files_are_read_as_they_are(configs, clips, tmp_path,
                                               llama_twin):
     """As load_from, by the inferencers and in tests."""
@@ -264,51 +121,6 @@ def test_published_files_are_read_as_they_are(configs, clips, tmp_path,
         assert torch.allclose(logits(model.double(), clips),
                               upstream_logits(clips, state), rtol=0,
                               atol=1e-12)
-
-
-@pytest.mark.parametrize('llama', [False, True])
-def test_final_norm_of_a_fine_tuned_file_reaches_the_neck(
-        llama, configs, tmp_path, llama_twin):
-    content = finetuned(llama)
-    model = started(configs / 'llama.py', saved(tmp_path, content),
-                    **{'model.neck.llm.checkpoint': str(llama_twin.block)})
-    for part in ('weight', 'bias'):
-        assert torch.equal(getattr(model.neck.norm, part),
-                           content['model'][f'fc_norm.{part}'])
-
-
-def test_pretrained_of_a_token_vit(configs, tmp_path):
-    """MMAction2's own class forgets that argument."""
-    model = MODELS.build(dict(
-        type='lm4ve_mm.TokenVisionTransformer', img_size=SIZE, depth=DEPTH,
-        embed_dims=WIDTH, patch_size=8, num_heads=HEADS, num_frames=FRAMES,
-        pretrained=str(saved(tmp_path, pretraining()))))
-    model.init_weights()
-    wanted = filled(encoder_shapes())['blocks.1.attn.qkv.weight']
-    assert torch.equal(model.blocks[1].attn.qkv.weight, wanted)
-
-
-def damaged(kind, change):
-    content = pretraining() if kind == 'pretraining' else finetuned(False)
-    change(content['model'])
-    return content
-
-
-@pytest.mark.parametrize('kind', ['pretraining', 'fine-tuned'])
-@pytest.mark.parametrize(('change', 'words'), [
-    (lambda s: s.pop(next(n for n in s if 'blocks.1.attn.q_bias' in n)),
-     'lacks backbone.blocks.1.attn.q_bias'),
-    (lambda s: s.update(surprise=torch.zeros(1)), 'no surprise'),
-    (lambda s: s.update({n: t[:-1] for n, t in s.items()
-                         if n.endswith('blocks.0.mlp.fc1.bias')}),
-     r'\(191,\) in the file, \(192,\) in the model'),
-])
-def test_what_does_not_fit_is_named(kind, change, words, configs, tmp_path):
-    content = damaged(kind, change)
-    with pytest.raises(CheckpointError, match=words):
-        translate(content, build(configs / 'plain.py'))
-    with pytest.raises(CheckpointError, match=words):
-        started(configs / 'plain.py', saved(tmp_path, content))
 
 
 def test_a_head_that_is_lost_is_named(configs):
@@ -327,51 +139,6 @@ def test_twins_do_not_take_each_others_files(configs, llama_twin):
     content['model']['llama.layers.0.attention.wq.weight'] += 1
     with pytest.raises(BlockMismatchError, match='videomae.py FILE --block'):
         translate(content, llama_twin())
-
-
-def test_checkpoints_of_ours_start_a_backbone(configs, tmp_path):
-    """The same model again; one that lacks a tensor is refused."""
-    torch.manual_seed(5)
-    trained = build(configs / 'plain.py')
-    trained.init_weights()
-    content = dict(state_dict=trained.state_dict(), meta={})
-    model = started(configs / 'plain.py', saved(tmp_path, content))
-    for name, tensor in trained.backbone.state_dict().items():
-        assert torch.equal(model.backbone.state_dict()[name], tensor), name
-    del content['state_dict']['backbone.blocks.1.norm2.bias']
-    with pytest.raises(CheckpointError, match='lacks blocks.1.norm2.bias'):
-        started(configs / 'plain.py', saved(tmp_path, content))
-    with pytest.raises(CheckpointError, match="nothing under 'backbone.'"):
-        started(configs / 'plain.py', saved(tmp_path, dict(a=torch.ones(1))))
-
-
-def test_initialiser_has_the_last_word(tmp_path):
-    """Children with an init_cfg of their own do not run after it."""
-    from mmengine.model import BaseModule
-
-    class Child(BaseModule):
-        def __init__(self):
-            super().__init__(dict(type='Constant', layer='Linear', val=9.))
-            self.map = torch.nn.Linear(2, 2)
-
-    class Backbone(BaseModule):
-        def __init__(self, file):
-            super().__init__(
-                dict(type='lm4ve_mm.StrictPretrained', checkpoint=str(file)))
-            self.child = Child()
-
-    file = saved(tmp_path, {
-        'backbone.child.map.weight': torch.full((2, 2), 4.),
-        'backbone.child.map.bias': torch.full((2, ), 3.)})
-    backbone = Backbone(file)
-    backbone.init_weights()
-    assert backbone.child.map.weight.unique().tolist() == [4.]
-
-
-def test_missing_file_says_where_to_get_it(configs):
-    with pytest.raises(CheckpointNotFoundError,
-                       match='MODEL_ZOO.md.*checkpoint=None'):
-        started(configs / 'plain.py', 'gone.pth')
 
 
 def test_converter_explains(call, configs, tmp_path):

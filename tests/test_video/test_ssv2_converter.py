@@ -1,8 +1,6 @@
 """The official JSON and WebM files become what VideoMAE's recipe reads."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import av
@@ -41,11 +39,6 @@ def labels(tmp_path):
     for name, content in files.items():
         (folder / f'{name}.json').write_text(json.dumps(content))
     return folder
-
-
-def run(*words):
-    return subprocess.run([sys.executable, TOOL, *map(str, words)],
-                          capture_output=True, text=True)
 
 
 def test_lists(labels):
@@ -109,14 +102,14 @@ def test_damaged_videos_leave_nothing(videos, tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
-def test_tool_from_end_to_end(labels, videos, tmp_path):
+def test_tool_from_end_to_end(labels, videos, run_tool, tmp_path):
     """Two of three videos can be had; a second run goes on from there."""
     source, out = tmp_path / 'webm', tmp_path / 'ssv2'
     source.mkdir()
     (source / '78687.webm').write_bytes((videos / 'good.mkv').read_bytes())
     (source / '42326.webm').write_bytes((videos / 'text.mp4').read_bytes())
-    first = run(labels, '--out', out, '--videos', source, '--height', 48,
-                '--jobs', 1)
+    first = run_tool(TOOL, labels, '--out', out, '--videos', source,
+                     '--height', 48, '--jobs', 1)
     assert first.returncode == 1, first.stderr
     assert '1 videos could not be decoded:\n' in first.stdout
     assert '42326.webm' in first.stdout
@@ -125,7 +118,7 @@ def test_tool_from_end_to_end(labels, videos, tmp_path):
     assert '2/2' in first.stderr  # the bar
     assert len(read_list(out / 'train.csv')) == 2
     (out / 'videos/7.mp4').write_bytes((videos / 'good.mp4').read_bytes())
-    second = run(labels, '--out', out, '--skip-missing')
+    second = run_tool(TOOL, labels, '--out', out, '--skip-missing')
     assert 'They are left out of the lists' in second.stdout
     assert (out / 'train.csv').read_text() == '78687.mp4 0\n'
     assert (out / 'val.csv').read_text() == '7.mp4 0\n'
@@ -135,7 +128,6 @@ def test_tool_from_end_to_end(labels, videos, tmp_path):
     assert clips[0]['filename'] == str(out / 'videos/7.mp4')
 
 
-def test_tool_without_labels(tmp_path):
-    result = run(tmp_path)
+def test_tool_without_labels(run_tool, tmp_path):
+    result = run_tool(TOOL, tmp_path)
     assert result.returncode == 2 and 'neither labels.json' in result.stderr
-    assert 'Traceback' not in result.stderr

@@ -184,12 +184,6 @@ def preprocessor(name):
     return MODELS.build(read(name).data_preprocessor)
 
 
-@pytest.fixture(autouse=True)
-def clean_scope():
-    yield
-    DefaultScope._instance_dict.clear()
-
-
 def batch(count=8):
     """Plain clips; the level of the i-th is 20 times i, its class i."""
     samples = [ActionDataSample() for _ in range(count)]

@@ -30,13 +30,6 @@ HOST = dict(img_size=32, patch_size=16, embed_dims=192, depth=2, num_heads=3,
             num_frames=4)
 
 
-@pytest.fixture(autouse=True)
-def clean_scope():
-    """A Runner leaves its default scope behind."""
-    yield
-    DefaultScope._instance_dict.clear()
-
-
 @pytest.mark.parametrize('kind', ['mmaction.VisionTransformer',
                                   'lm4ve_mm.TokenVisionTransformer'])
 def test_from_chance_is_the_backbones_default(kind):

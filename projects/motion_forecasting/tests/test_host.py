@@ -1,6 +1,14 @@
 """The shared properties of a host with a frozen block, with VectorNet."""
 
-from lm4ve_mm.testing import TINY_LLAMA, Host, HostProperties
+import pytest
+
+from lm4ve_mm.testing import (
+    TINY_LLAMA,
+    FrozenBlock,
+    Host,
+    Resume,
+    TwoProcesses,
+)
 
 
 def vectornet(llm: dict) -> dict:
@@ -22,8 +30,16 @@ TOWN = dict(
     pipeline=[dict(type='lm4ve_mm.PackScene')])
 
 
-class TestVectorNet(HostProperties):
-    HOST = Host(
-        vectornet, TINY_LLAMA, 'neck.layer', TOWN,
-        metric=dict(type='lm4ve_mm.ForecastMetric'),
-        imports=('lm4ve_motion', ))
+VECTORNET = Host(
+    vectornet, TINY_LLAMA, 'neck.layer', TOWN,
+    metric=dict(type='lm4ve_mm.ForecastMetric'),
+    imports=('lm4ve_motion', ))
+
+
+class TestVectorNet(FrozenBlock, Resume):
+    HOST = VECTORNET
+
+
+@pytest.mark.slow
+class TestVectorNetInTwoProcesses(TwoProcesses):
+    HOST = VECTORNET

@@ -2,7 +2,6 @@
 
 
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
@@ -204,16 +203,14 @@ def test_panel_without_files(call, tmp_path):
     assert f'there is no checkpoint {tmp_path}/none.pth' in text
 
 
-def test_the_missing_extra_is_the_last_word():
+def test_the_missing_extra_is_the_last_word(warm_python):
     """Of a config that imports the project, without its packages."""
     code = ("import sys; sys.modules['h5py'] = None\n"
             'from lm4ve_mm import apis\n'
             'apis.parse_or_exit(apis.training_parser(), '
             'apis.configure_training)')
-    done = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', code,
-         PROJECT / 'configs/point_bert_minilm_shapes.py'],
-        capture_output=True, text=True)
+    done = warm_python('torch', 'mmengine.runner', 'mmcv').run(
+        code, PROJECT / 'configs/point_bert_minilm_shapes.py')
     assert done.returncode == 2
     *_, message = done.stderr.splitlines()
     assert 'point clouds need h5py' in message

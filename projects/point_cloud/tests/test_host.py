@@ -1,6 +1,14 @@
 """The shared properties of a host with a frozen block, with Point-BERT."""
 
-from lm4ve_mm.testing import TINY_LLAMA, Host, HostProperties
+import pytest
+
+from lm4ve_mm.testing import (
+    TINY_LLAMA,
+    FrozenBlock,
+    Host,
+    Resume,
+    TwoProcesses,
+)
 
 
 def point_bert(llm: dict) -> dict:
@@ -45,8 +53,16 @@ SOLIDS = dict(
     ])
 
 
-class TestPointBERT(HostProperties):
-    HOST = Host(
-        point_bert, TINY_LLAMA, 'neck.layer', SOLIDS,
-        metric=dict(type='mmpretrain.Accuracy', topk=(1, )),
-        imports=('lm4ve_point_cloud', ))
+POINT_BERT = Host(
+    point_bert, TINY_LLAMA, 'neck.layer', SOLIDS,
+    metric=dict(type='mmpretrain.Accuracy', topk=(1, )),
+    imports=('lm4ve_point_cloud', ))
+
+
+class TestPointBERT(FrozenBlock, Resume):
+    HOST = POINT_BERT
+
+
+@pytest.mark.slow
+class TestPointBERTInTwoProcesses(TwoProcesses):
+    HOST = POINT_BERT

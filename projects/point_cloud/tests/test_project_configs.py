@@ -94,12 +94,22 @@ def toy(path, work_dir, roots, llama):
     return cfg
 
 
-def slow_if_large(path):
-    marks = [pytest.mark.slow] if path.stem.endswith(('4k', '8k')) else []
+# One of each data set and kind of layer; the others are slow.
+QUICK = ('point_bert_scanobjectnn_objectonly',
+         'point_bert_llama_scanobjectnn_hardest',
+         'point_bert_llama_random_scanobjectnn_hardest',
+         'point_bert_llama_random_trained_scanobjectnn_hardest',
+         'point_bert_mlp_scanobjectnn_objectbg',
+         'point_bert_llama_modelnet40_1k', 'point_bert_modelnet_fewshot',
+         'point_bert_minilm_shapes', 'point_bert_shapes')
+
+
+def marked(path):
+    marks = [] if path.stem in QUICK else [pytest.mark.slow]
     return pytest.param(path, id=path.stem, marks=marks)
 
 
-@pytest.mark.parametrize('path', [slow_if_large(leaf) for leaf in LEAVES])
+@pytest.mark.parametrize('path', [marked(leaf) for leaf in LEAVES])
 def test_trains_two_steps(path, tmp_path, roots, llama):
     runner, names, moved = train_an_epoch(
         toy(path, tmp_path, roots, llama))
@@ -159,8 +169,8 @@ def half_right(tmp_path, roots, llama):
 
 @pytest.mark.parametrize('name, kind', [
     ('point_bert_llama_scanobjectnn_objectbg', lambda s: dict(state_dict=s)),
-    ('point_bert_scanobjectnn_objectbg', published)],
-    ids=['ours', 'published'])
+    pytest.param('point_bert_scanobjectnn_objectbg', published,
+                 marks=pytest.mark.slow)], ids=['ours', 'published'])
 def test_votes_by_the_test_tool(tmp_path, half_right, llama, name, kind):
     """``tools/test.py --tta``: plain, best and mean of the runs."""
     path = CONFIGS / f'{name}.py'
@@ -229,6 +239,7 @@ def test_weights_without_the_head_are_refused(tmp_path, roots, llama, capsys,
     assert 'head.mlp.3.weight' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_recipe_resumes_exactly(tmp_path, roots, llama):
     """Groups, schedule, augmentation and the block, over a stop."""
     files = {}

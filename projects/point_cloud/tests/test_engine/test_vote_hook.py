@@ -13,19 +13,11 @@ from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
-from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from lm4ve_mm.registry import MODELS
 
 numbers = count()
-
-
-@pytest.fixture(autouse=True)
-def clean_scope():
-    """A Runner leaves its default scope behind."""
-    yield
-    DefaultScope._instance_dict.clear()
 
 
 class Fixed(VoteHook):
