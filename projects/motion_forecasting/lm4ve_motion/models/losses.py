@@ -37,7 +37,7 @@ def smooth_l1(found: Tensor, truth: Tensor, known: Tensor) -> Tensor:
 
 
 def all_actors_loss(trajs: Tensor, scores: Tensor, truth: Tensor,
-                    known: Tensor) -> dict[str, Tensor]:
+                    known: Tensor, spread: float = 0.) -> dict[str, Tensor]:
     """VectorNet's: every actor with a known step counts alike.
 
     Args:
@@ -45,6 +45,9 @@ def all_actors_loss(trajs: Tensor, scores: Tensor, truth: Tensor,
         scores: (B, A, K) logits.
         truth: (B, A, F, 2).
         known: (B, A, F) bool, False on padding.
+        spread: Metres. Above 0 the mode that ends nearest shares the
+            probability with others, by the softmax of the negative distances
+            over it.
 
     Returns:
         dict: ``loss_cls``, cross-entropy towards the mode that ends nearest,
@@ -55,10 +58,11 @@ def all_actors_loss(trajs: Tensor, scores: Tensor, truth: Tensor,
     trajs, scores, truth, known = (
         x[counted] for x in (trajs, scores, truth, known))
     number = max(len(trajs), 1)
-    winner, _ = nearest_mode(trajs.detach(), truth, known)
+    winner, distances = nearest_mode(trajs.detach(), truth, known)
     best = trajs[torch.arange(len(trajs), device=trajs.device), winner]
+    likely = (-distances / spread).softmax(-1) if spread else winner
     return dict(
-        loss_cls=F.cross_entropy(scores, winner, reduction='sum') / number,
+        loss_cls=F.cross_entropy(scores, likely, reduction='sum') / number,
         loss_reg=smooth_l1(best, truth, known) / number)
 
 
