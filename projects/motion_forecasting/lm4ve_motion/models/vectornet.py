@@ -41,13 +41,16 @@ class VectorNet(Forecaster):
             in the reference. Of no parameters; helps where scenes are few.
         score_spread: Metres. 0: the mode that ends nearest to the truth is
             the right one and all others are wrong, as in the reference;
-            above 0 those that end nearly as near are nearly as right, which
-            makes the likeliest mode a better single guess.
+            above 0 those that end nearly as near are nearly as right.
+        likeliest_share: From 0, the reference's, to 1: how much of the
+            regression goes to the likeliest mode instead of the one that
+            ends nearest. It then stays in the middle of what may happen, a
+            better single guess, and the other modes lie around it.
         neck, data_preprocessor, init_cfg: See :class:`Forecaster`.
 
     Raises:
-        ValueError: If ``learn_from`` is unknown, or ``score_spread``
-            negative.
+        ValueError: If ``learn_from`` is unknown, ``score_spread`` negative
+            or ``likeliest_share`` not from 0 to 1.
     """
 
     def __init__(self,
@@ -59,6 +62,7 @@ class VectorNet(Forecaster):
                  learn_from: str = 'all',
                  correct_velocity: bool = False,
                  score_spread: float = 0.,
+                 likeliest_share: float = 0.,
                  neck: dict | None = None,
                  data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
@@ -70,7 +74,11 @@ class VectorNet(Forecaster):
         if score_spread < 0:
             raise ValueError(f'score_spread={score_spread} metres has to be '
                              'at least 0')
+        if not 0 <= likeliest_share <= 1:
+            raise ValueError(f'likeliest_share={likeliest_share} has to be '
+                             'from 0 to 1')
         self.score_spread = score_spread
+        self.likeliest_share = likeliest_share
         self.target_only = learn_from == 'target'
         self.correct_velocity = correct_velocity
         self.num_steps = num_steps
@@ -137,7 +145,7 @@ class VectorNet(Forecaster):
         truth, known = (x[:, :count] for x in truths(data_samples, trajs))
         losses = all_actors_loss(
             trajs @ turn[:, None, None], scores, truth, known,
-            self.score_spread)
+            self.score_spread, self.likeliest_share)
         if self.single is not None:
             one = self.single(tokens).unflatten(-1, (-1, 2))
             one = (one + ctrs[..., None, :]) @ turn[:, None]

@@ -83,3 +83,23 @@ def test_a_batch_of_padding_alone():
     assert found.shape == (2, 1, 16) and not found.any()
     found.sum().backward()
     assert not any(p.grad.any() for p in encoder.parameters())
+
+
+def test_the_likeliest_mode_learns_too():
+    """A share of the regression is that of the highest score."""
+    trajs, truth, known = ends(1., 3., 5.)
+    trajs.requires_grad_()
+    logits = torch.tensor([[[.3, -.2, .9]]], dtype=torch.float64)
+
+    def loss(share):
+        return all_actors_loss(trajs, logits, truth, known,
+                               likeliest_share=share)['loss_reg']
+
+    assert loss(0.).item() == pytest.approx(.5)
+    assert loss(1.).item() == pytest.approx(4.5)
+    found = loss(.25)
+    assert found.item() == pytest.approx(.75 * .5 + .25 * 4.5)
+    moved, = torch.autograd.grad(found, trajs)
+    assert moved[0, 0, :, 0, 0].tolist() == pytest.approx([.75, 0, .25])
+    with pytest.raises(ValueError, match='likeliest_share=2'):
+        VectorNet(likeliest_share=2)
