@@ -1,9 +1,8 @@
 # 2,000 real scenes of Argoverse 1 without a map, to be found in one of the
 # public repositories that the README names: those of the 1,600 lowest ids
 # train, the others test. They lie in data/argoverse1_sample/train/data.
-# A heading over half a second, since the noise of one step would turn the
-# whole scene.
 _base_ = './av1_vectornet.py'
+# A heading over half a second: the noise of one step would turn the scene.
 featuriser = dict(
     type='lm4ve_mm.VectorNetFeatures',
     reach=60.,

@@ -2,8 +2,7 @@
 # made when they are first needed. Settings are chosen on val; test, which is
 # of other cars, is for the figures that are reported.
 _base_ = './av1_vectornet.py'
-# A heading over half a second, since the noise of one step would turn the
-# whole scene.
+# A heading over half a second: the noise of one step would turn the scene.
 featuriser = dict(
     type='lm4ve_mm.VectorNetFeatures',
     reach=60.,

@@ -1,5 +1,5 @@
 # 8 epochs of 50 iterations; otherwise that of the town.
-_base_ = './town_24e.py'
+_base_ = './town_16e.py'
 param_scheduler = [
     dict(
         type='mmengine.LinearLR',
