@@ -8,5 +8,5 @@ model = dict(
     widths=(16, 32, 64),
     learn_from='target',
     correct_velocity=True,
-    score_spread=2.,
-    likeliest_share=0.3)
+    score_spread=4.,
+    likeliest_share=0.5)
