@@ -1,5 +1,6 @@
 """How a tool ends when its user has made a mistake."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import ContextDecorator
@@ -41,7 +42,7 @@ class explained(ContextDecorator):
         """Print the message of an expected error and leave."""
         if isinstance(error, self.errors) and not is_users_bug(error):
             print(  # noqa: T201
-                f'{Path(sys.argv[0]).name}: error: {error}',
+                f'{Path(sys.argv[0]).name}: error: {_without_worker(error)}',
                 file=sys.stderr,
                 flush=True)
             sys.exit(2)
@@ -83,3 +84,12 @@ def _is_users(frame: FrameType) -> bool:
         Path(frame.f_code.co_filename).parts)
     return not (installed or package in sys.stdlib_module_names
                 or package.startswith(OURS))
+
+
+def _without_worker(error: BaseException) -> str:
+    """The message alone, where a worker has put its traceback before it."""
+    text = str(error)
+    if not re.match(r'Caught \w+ in \w+ worker process', text):
+        return text
+    *_, message = re.split(rf'\n[\w.]*{type(error).__name__}: ', text)
+    return message.strip()

@@ -9,5 +9,5 @@ minADE / minFDE / miss rate on 400 others, K=6: 1.30 / 2.53 / 43.5 %, K=1:
 """
 _base_ = [
     './_base_/hosts/vectornet_small.py', './_base_/datasets/av1_sample.py',
-    './_base_/schedules/town_24e.py', './_base_/motion_runtime.py'
+    './_base_/schedules/sample_8e.py', './_base_/motion_runtime.py'
 ]

@@ -8,5 +8,5 @@ K=1: 1.63 / 4.07 / 58.2 % (*measured here*, seed 0).
 """
 _base_ = [
     './_base_/hosts/vectornet_small.py', './_base_/datasets/town.py',
-    './_base_/schedules/town_24e.py', './_base_/motion_runtime.py'
+    './_base_/schedules/town_16e.py', './_base_/motion_runtime.py'
 ]

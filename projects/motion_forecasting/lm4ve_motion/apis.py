@@ -1,5 +1,6 @@
 """Using a trained forecaster without a runner."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from .datasets import DataNotFoundError, LaneMap, PackScene, Scene
 from .datasets.argoverse import lanes_of_city, lanes_of_scenario
 from .datasets.argoverse1_scene import read_argoverse1
 from .datasets.argoverse2_scene import read_argoverse2
-from .evaluation import score_scene
+from .evaluation import constant_velocity, score_scene
 
 
 class Forecast(NamedTuple):
@@ -43,6 +44,38 @@ class Forecast(NamedTuple):
             track_id=scene.track_ids[scene.target], frame='city, metres',
             steps_per_second=10, probabilities=self.chances.tolist(),
             trajectories=self.trajs.tolist())
+
+
+def velocity_forecast(scene: Scene, steps: int | None = None) -> Forecast:
+    """The constant-velocity forecast of the target, its one guess.
+
+    Args:
+        scene: With or without its future.
+        steps: Over how many of the last steps the velocity is averaged; None
+            takes the whole past.
+    """
+    past = scene.positions[scene.target, :scene.num_observed]
+    traj = constant_velocity(past, scene.horizon, steps)
+    return Forecast(traj[None], np.ones(1))
+
+
+def mean_measures(scenes: Sequence[Scene], forecasts: Sequence[Forecast],
+                  num_guesses: int) -> str:
+    """Means of the official measures, for people.
+
+    Returns:
+        str: minADE and minFDE in metres and the miss rate in percent; empty
+        if no scene has a future.
+    """
+    found = [forecast.measures(scene, num_guesses)
+             for scene, forecast in zip(scenes, forecasts, strict=True)]
+    known = [one for one in found if one is not None]
+    if not known:
+        return ''
+    ade, fde, missed = (np.mean([one[name] for one in known])
+                        for name in ('minADE', 'minFDE', 'MR'))
+    return (f'K={num_guesses} minADE {ade:.2f} m, minFDE {fde:.2f} m, '
+            f'missed {missed:.1%}')
 
 
 def read_scene(path: str | Path, map_root: str | None = None,

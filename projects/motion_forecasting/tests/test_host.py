@@ -26,6 +26,7 @@ TOWN = dict(
     data_root='fixture:generated/motion_town',
     train=48,
     val=1,
+    test=1,
     featuriser=dict(type='lm4ve_mm.VectorNetFeatures', reach=60.),
     pipeline=[dict(type='lm4ve_mm.PackScene')])
 

@@ -18,6 +18,8 @@ from lm4ve_motion.evaluation import (
 )
 from pyarrow import parquet
 
+from lm4ve_mm.utils.errors import ConfigError, DataError
+
 T = np.arange(30.)
 TRUTH = np.stack([T, .1 * T**2], 1)
 
@@ -141,7 +143,7 @@ def test_metric_is_the_mean_over_scenes():
 
 def test_metric_needs_a_future():
     metric = ForecastMetric()
-    with pytest.raises(ValueError, match='scene 7 is not known.*Argoverse1S'):
+    with pytest.raises(DataError, match='scene 7 is not known.*Argoverse1S'):
         metric.process(None, [sample(known=False)])
 
 
@@ -187,7 +189,7 @@ def test_argoverse1_submission(tmp_path):
 
 def test_submission_of_another_length(tmp_path):
     metric = Argoverse2Submission(str(tmp_path / 'one.parquet'))
-    with pytest.raises(ValueError, match='predicts 30 steps, .* takes 60'):
+    with pytest.raises(ConfigError, match='predicts 30 steps, .* takes 60'):
         metric.process(None, [sample()])
 
 

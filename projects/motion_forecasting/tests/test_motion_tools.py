@@ -8,7 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from lm4ve_motion.apis import Forecast, forecast, read_scene
+from lm4ve_motion.apis import (
+    Forecast,
+    forecast,
+    mean_measures,
+    read_scene,
+    velocity_forecast,
+)
 from lm4ve_motion.datasets import DataNotFoundError
 
 from lm4ve_mm import apis
@@ -122,6 +128,8 @@ def test_draw_beside_another_model(trained, tmp_path, monkeypatch, capsys):
                         '--beside', *trained, '--count', 2, '--out', out)
     assert status == 0, text
     assert text.count('of 2 missed') == 2
+    assert text.count('K=1 minADE') == 3  # both, and the constant velocity
+    assert text.count('K=6 minADE') == 2
     assert out.stat().st_size > 20_000
 
 
@@ -140,7 +148,11 @@ def test_title_of_a_picture(cases):
 
 def test_constant_velocity_tool(trained, monkeypatch, capsys):
     status, text = call(monkeypatch, capsys, 'constant_velocity', trained[0])
-    assert status == 0 and '2 scenes, K=1: minADE' in text
+    assert status == 0 and text.count('2 scenes: K=1 minADE') == 2, text
+    assert 'mean of the last second' in text
+    status, text = call(monkeypatch, capsys, 'constant_velocity', trained[0],
+                        '--steps', 30)
+    assert status == 2 and 'over 30 steps: the past has 1 to 19' in text
 
 
 def test_convert(tmp_path, monkeypatch, capsys):
@@ -205,3 +217,25 @@ def test_miami(shared_data, trained, tmp_path, monkeypatch, capsys):
         monkeypatch, capsys, 'draw_scenes', *trained, '--scenes',
         root / 'csv_samples/36.csv', '--out', tmp_path / 'real.png')
     assert status == 0 and 'of 1 missed' in text, text
+
+
+def test_measures_for_people(cases):
+    """Means over the scenes whose future is known."""
+    scene = cases.scene_s()
+    truth = scene.positions[scene.target, 20:]
+    right = Forecast(truth[None], np.ones(1))
+    wrong = Forecast(truth[None] + (3, 4), np.ones(1))
+    scenes = [scene, scene, scene.past()]
+    assert mean_measures(scenes, [right, wrong, wrong], 1) == (
+        'K=1 minADE 2.50 m, minFDE 2.50 m, missed 50.0%')
+    assert mean_measures(scenes[2:], [wrong], 6) == ''
+
+
+def test_velocity_forecast(cases):
+    """The target drives 0.5 and 0.3 m a step, and a little faster each."""
+    scene = cases.scene_s()
+    start = scene.positions[scene.target, 19]
+    for steps, along in ((1, .5 + .37), (None, .5 + .19)):
+        found = velocity_forecast(scene.past(), steps)
+        assert found.trajs.shape == (1, 30, 2)
+        assert np.allclose(found.trajs[0, 9] - start, (10 * along, 3))

@@ -72,7 +72,7 @@ def toy(path, work_dir, roots, llama):
         if data.get('map_root'):
             data.map_root = str(root / 'map_files')
         if data.type.endswith('Town'):
-            data.update(train=4, val=2)
+            data.update(train=4, val=2, test=2)
         if 'scenes' in data:
             data.scenes = (0, 4) if stage == 'train' else (2, 4)
         evaluator = cfg.get(f'{stage}_evaluator') or {}

@@ -3,17 +3,20 @@
     python projects/motion_forecasting/tools/constant_velocity.py CONFIG
 
 What any model has to beat with its one most likely guess. The velocity is
-the mean over the last --steps steps of the past, by default all of them.
+the mean over the last second of the past, and over all of it; --steps asks for
+another length alone.
 """
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import lm4ve_motion  # noqa: F401  (registers the data sets)
-import numpy as np
-from lm4ve_motion.evaluation import constant_velocity, score_scene
+from lm4ve_motion.apis import mean_measures, velocity_forecast
+from lm4ve_motion.datasets.scene import STEPS_PER_SECOND as SECOND
 
 from lm4ve_mm import apis
 from lm4ve_mm.registry import DATASETS
+
+NAMES = {SECOND: 'the last second', None: 'the whole past'}
 
 
 def main() -> None:
@@ -28,19 +31,17 @@ def main() -> None:
         cfg = apis.load_config(args.config)
         cfg.merge_from_dict(args.cfg_options)
         data = DATASETS.build(dict(cfg.test_dataloader.dataset, cache=None))
-        found = []
-        for index in range(len(data)):
-            scene, _ = data.full_scene(index)
-            track = scene.positions[scene.target]
-            past, truth = np.split(track, [scene.num_observed])
-            guess = constant_velocity(past, len(truth), args.steps)
-            found.append(score_scene(guess[None], truth))
+        scenes = [data.full_scene(index)[0] for index in range(len(data))]
+        ways = [args.steps] if args.steps else [SECOND, None]
+        lines = [
+            f'mean of {NAMES.get(steps, f"the last {steps} steps")}, '
+            f'{len(scenes)} scenes: '
+            + mean_measures(scenes, [velocity_forecast(scene, steps)
+                                     for scene in scenes], 1)
+            for steps in ways]
     except (OSError, ValueError) as error:
         parser.exit(2, f'{parser.prog}: error: {error}\n')
-    means = {name: np.mean([one[name] for one in found])
-             for name in found[0]}
-    print(f'{len(found)} scenes, K=1: ' + ', '.join(
-        f'{name} {value:.3f}' for name, value in means.items()))
+    print('\n'.join(lines))
 
 
 if __name__ == '__main__':

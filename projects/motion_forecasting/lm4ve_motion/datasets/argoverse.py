@@ -75,7 +75,7 @@ class Argoverse1(ForecastDataset):
         """Reads CSV files, and the lanes of their city."""
         return SceneMaker(featuriser, read_argoverse1,
                           partial(lanes_of_city, self.map_root),
-                          self.split != 'test')
+                          self.needs_future)
 
     @staticmethod
     def find_scenes(folder: Path) -> list[Path]:
@@ -133,7 +133,7 @@ class Argoverse2(ForecastDataset):
         """Reads parquet files, and the maps beside them."""
         return SceneMaker(featuriser, read_argoverse2,
                           partial(lanes_of_scenario, self.with_map),
-                          self.split != 'test')
+                          self.needs_future)
 
     @staticmethod
     def find_scenes(folder: Path) -> list[Path]:

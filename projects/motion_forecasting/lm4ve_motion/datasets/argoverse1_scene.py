@@ -10,6 +10,7 @@ from lm4ve_mm.utils.errors import DataError, DataNotFoundError
 
 from .scene import (
     Scene,
+    in_short,
     place,
     require_columns,
     require_finite,
@@ -45,8 +46,8 @@ def read_table(path: Path) -> pa.Table:
             convert_options=csv.ConvertOptions(
                 column_types=COLUMNS, null_values=[]))
     except pa.ArrowInvalid as error:
-        raise DataError(f'{path} is no complete table, get it again: {error}'
-                        ) from error
+        raise DataError(f'{path} is no complete table, get it again: '
+                        f'{in_short(error)}') from error
     require_columns(table.column_names, tuple(COLUMNS), path)
     return table.combine_chunks()
 

@@ -11,6 +11,7 @@ from lm4ve_mm.utils.errors import DataError, DataNotFoundError
 from .scene import (
     STEPS_PER_SECOND,
     Scene,
+    in_short,
     place,
     require_columns,
     require_finite,
@@ -50,7 +51,7 @@ def _read_columns(path: Path) -> dict[str, np.ndarray]:
             table = file.read(columns=list(COLUMNS), use_threads=False)
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f'{path} is damaged or incomplete, get it again: '
-                        f'{error}') from error
+                        f'{in_short(error)}') from error
     return {name: table.column(name).to_numpy() for name in COLUMNS}
 
 

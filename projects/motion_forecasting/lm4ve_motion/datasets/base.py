@@ -83,6 +83,8 @@ class ForecastDataset(BaseDataset):
     """
 
     SPLITS: dict[str, str]
+    # Splits whose futures are not published.
+    WITHOUT_FUTURES: tuple[str, ...] = ('test', )
 
     def __init__(self,
                  split: str,
@@ -95,8 +97,8 @@ class ForecastDataset(BaseDataset):
         if split not in self.SPLITS:
             raise ValueError(f'{type(self).__name__} has the splits '
                              f'{", ".join(self.SPLITS)}, not {split!r}')
-        if kwargs.get('test_mode') is False and split == 'test':
-            raise ValueError("split='test' has no futures to learn from")
+        if kwargs.get('test_mode') is False and split in self.WITHOUT_FUTURES:
+            raise ValueError(f'split={split!r} has no futures to learn from')
         self.split = split
         self.cache = cache
         self.cache_workers = cache_workers
@@ -104,6 +106,11 @@ class ForecastDataset(BaseDataset):
         self.make = self.build_maker(TRANSFORMS.build(featuriser))
         self.folder: Path | None = None
         super().__init__(data_root=data_root, **kwargs)
+
+    @property
+    def needs_future(self) -> bool:
+        """Whether a scene without a future is an error in this split."""
+        return self.split not in self.WITHOUT_FUTURES
 
     @abstractmethod
     def build_maker(self, featuriser: Featuriser) -> SceneMaker:

@@ -8,6 +8,7 @@ import numpy as np
 from lm4ve_mm.utils.errors import DataError
 
 STEPS_PER_SECOND = 10
+QUOTED = 150  # characters of another library's message
 
 
 class Scene(NamedTuple):
@@ -55,6 +56,12 @@ class Scene(NamedTuple):
             positions=self.positions[:, :last], seen=self.seen[:, :last],
             times=self.times[:last],
             headings=None if headings is None else headings[:, :last])
+
+
+def in_short(error: Exception) -> str:
+    """An error of a reader in one line, even where it quotes a file."""
+    text = ascii(str(error))[1:-1]
+    return text if len(text) <= QUOTED else f'{text[:QUOTED]}...'
 
 
 def require_columns(found: Sequence[str], wanted: Sequence[str],

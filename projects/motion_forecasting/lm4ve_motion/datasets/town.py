@@ -24,7 +24,7 @@ from .town_traffic import make_scene
 GENERATOR = 1
 # Argoverse 1 has two cities, and its files are named after them.
 CITY = 'PIT'
-STREAMS = dict(train=0, val=1)
+STREAMS = dict(train=0, val=1, test=2)
 SETTINGS = 'town.json'
 
 
@@ -33,7 +33,8 @@ def write_town(root: Path, settings: dict) -> None:
 
     Args:
         root: The folder to fill.
-        settings: ``train`` and ``val``, how many scenes, and ``seed``.
+        settings: ``train``, ``val`` and ``test``, how many scenes, and
+            ``seed``.
     """
     town = build_town(settings['seed'])
     lanes, links = as_lane_map(town)
@@ -64,11 +65,12 @@ class Town(Argoverse1):
     once. They say PIT, since Argoverse 1 knows only two cities.
 
     Args:
-        split: ``'train'`` or ``'val'``; both are of the same streets, and of
-            other cars.
+        split: ``'train'``, ``'val'`` or ``'test'``; all are of the same
+            streets, each of other cars. Unlike Argoverse's, the scenes of
+            ``'test'`` have futures: choose on ``'val'``, report ``'test'``.
         featuriser: Config of the featuriser.
         data_root: Where to put the files.
-        train, val: Scenes of the splits.
+        train, val, test: Scenes of the splits.
         seed: Of all that is random.
         **kwargs: Passed to :class:`Argoverse1`; ``map_root=None`` leaves the
             map out.
@@ -77,7 +79,8 @@ class Town(Argoverse1):
         DataError: If ``data_root`` holds another town.
     """
 
-    SPLITS = dict(train='train/data', val='val/data')
+    SPLITS = dict(train='train/data', val='val/data', test='test/data')
+    WITHOUT_FUTURES = ()
 
     def __init__(self,
                  split: str,
@@ -85,12 +88,14 @@ class Town(Argoverse1):
                  data_root: str = 'data/town',
                  train: int = 1500,
                  val: int = 400,
+                 test: int = 400,
                  seed: int = 0,
                  **kwargs) -> None:
-        if train < 1 or val < 1:
-            raise ValueError(f'train={train} and val={val} scenes: both have '
-                             'to be at least 1')
-        self.town = dict(train=train, val=val, seed=seed, generator=GENERATOR)
+        if min(train, val, test) < 1:
+            raise ValueError(f'train={train}, val={val} and test={test} '
+                             'scenes: each has to be at least 1')
+        self.town = dict(train=train, val=val, test=test, seed=seed,
+                         generator=GENERATOR)
         kwargs.setdefault('map_root', str(Path(data_root, 'map_files')))
         super().__init__(split, featuriser, data_root, **kwargs)
 

@@ -33,25 +33,38 @@ class VectorNetFeatures(Featuriser):
             looked for.
         zero_first_delta: Whether dx and dy are 0 where a track begins.
             False is the reference's habit: there they are x and y.
+        heading_steps: Over how many of its last steps the target's heading
+            is taken. With the reference's one step the noise of the tracker
+            turns the whole scene, at random where the target stands.
+
+    Raises:
+        ValueError: If ``heading_steps`` is not at least 1.
     """
 
     def __init__(self,
                  reach: float = 100.,
                  lane_query: float = 200.,
-                 zero_first_delta: bool = False) -> None:
+                 zero_first_delta: bool = False,
+                 heading_steps: int = 1) -> None:
         super().__init__(
             reach=reach, lane_query=lane_query,
-            zero_first_delta=zero_first_delta)
+            zero_first_delta=zero_first_delta, heading_steps=heading_steps)
+        if heading_steps < 1:
+            raise ValueError(f'heading_steps={heading_steps}: a heading needs '
+                             'at least 1 step')
+        self.heading_steps = heading_steps
         self.reach = reach
         self.lane_query = lane_query
         self.zero_first_delta = zero_first_delta
 
     def theta(self, past: Scene) -> float:
-        """The target's last step points to +x; Argoverse 2 has headings."""
+        """The target's last steps point to +x; Argoverse 2 has headings."""
         if past.headings is not None:
             return -past.headings[past.target, -1]
-        back = past.positions[past.target, -2] - past.positions[
-            past.target, -1]
+        track = past.positions[past.target]
+        run = int(last_run(past.seen[past.target][None]).sum())
+        steps = max(1, min(self.heading_steps, run - 1))
+        back = track[-1 - steps] - track[-1]
         return np.pi - np.arctan2(back[1], back[0])
 
     def choose(self, past: Scene, origin: np.ndarray,

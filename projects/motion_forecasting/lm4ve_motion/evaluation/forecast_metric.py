@@ -9,6 +9,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from lm4ve_mm.registry import METRICS
+from lm4ve_mm.utils.errors import DataError
 
 from ..datasets.argoverse1_map import DrivableArea
 from .measures import ADE_OF, most_likely, score_scene
@@ -41,7 +42,8 @@ class ForecastMetric(BaseMetric):
         collect_device: As in :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
-        ValueError: If ``ade_of`` is unknown, or a scene has no known future.
+        ValueError: If ``ade_of`` is unknown.
+        DataError: If a scene has no known future.
     """
 
     default_prefix = 'forecast'
@@ -80,7 +82,7 @@ class ForecastMetric(BaseMetric):
         """All measures of one scene."""
         trajs, chances = guesses_of(sample)
         if not bool(sample['gt_mask'][0].all()):
-            raise ValueError(
+            raise DataError(
                 f'the future of scene {sample["scene_id"]} is not known to '
                 'its end, which a test split never is: write a submission, '
                 "type='lm4ve_mm.Argoverse1Submission' or "

@@ -83,7 +83,14 @@ def constant_velocity(positions: np.ndarray, horizon: int,
 
     Returns:
         np.ndarray: (F, 2).
+
+    Raises:
+        ValueError: If the past has fewer steps than that.
     """
-    steps = len(positions) - 1 if steps is None else steps
+    known = len(positions) - 1
+    steps = known if steps is None else steps
+    if not 1 <= steps <= known:
+        raise ValueError(f'a velocity over {steps} steps: the past has 1 to '
+                         f'{known}')
     velocity = (positions[-1] - positions[-1 - steps]) / steps
     return positions[-1] + np.arange(1, horizon + 1)[:, None] * velocity

@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from pyarrow import parquet
 
 from lm4ve_mm.registry import METRICS
+from lm4ve_mm.utils.errors import ConfigError
 from lm4ve_mm.utils.files import replacing
 from lm4ve_mm.utils.install import how_to_install
 
@@ -43,12 +44,12 @@ class Submission(BaseMetric):
         """Keep the guesses of a batch, their probabilities adding up to 1.
 
         Raises:
-            ValueError: If the model predicts another number of steps.
+            ConfigError: If the model predicts another number of steps.
         """
         for sample in data_samples:
             trajs, chances = guesses_of(sample)
             if trajs.shape[1] != self.NUM_FUTURE:
-                raise ValueError(
+                raise ConfigError(
                     f'the model predicts {trajs.shape[1]} steps, '
                     f'{type(self).__name__} takes {self.NUM_FUTURE}')
             kept = most_likely(chances, len(trajs), self.num_guesses)

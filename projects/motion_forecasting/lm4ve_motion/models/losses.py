@@ -37,7 +37,8 @@ def smooth_l1(found: Tensor, truth: Tensor, known: Tensor) -> Tensor:
 
 
 def all_actors_loss(trajs: Tensor, scores: Tensor, truth: Tensor,
-                    known: Tensor) -> dict[str, Tensor]:
+                    known: Tensor, spread: float = 0.,
+                    likeliest_share: float = 0.) -> dict[str, Tensor]:
     """VectorNet's: every actor with a known step counts alike.
 
     Args:
@@ -45,6 +46,11 @@ def all_actors_loss(trajs: Tensor, scores: Tensor, truth: Tensor,
         scores: (B, A, K) logits.
         truth: (B, A, F, 2).
         known: (B, A, F) bool, False on padding.
+        spread: Metres. Above 0 the mode that ends nearest shares the
+            probability with others, by the softmax of the negative distances
+            over it.
+        likeliest_share: How much of ``loss_reg`` is of the mode with the
+            highest score, whether it ends nearest or not.
 
     Returns:
         dict: ``loss_cls``, cross-entropy towards the mode that ends nearest,
@@ -55,11 +61,16 @@ def all_actors_loss(trajs: Tensor, scores: Tensor, truth: Tensor,
     trajs, scores, truth, known = (
         x[counted] for x in (trajs, scores, truth, known))
     number = max(len(trajs), 1)
-    winner, _ = nearest_mode(trajs.detach(), truth, known)
-    best = trajs[torch.arange(len(trajs), device=trajs.device), winner]
+    winner, distances = nearest_mode(trajs.detach(), truth, known)
+    rows = torch.arange(len(trajs), device=trajs.device)
+    likely = (-distances / spread).softmax(-1) if spread else winner
+    loss_reg = smooth_l1(trajs[rows, winner], truth, known)
+    if likeliest_share:
+        first = smooth_l1(trajs[rows, scores.argmax(-1)], truth, known)
+        loss_reg = torch.lerp(loss_reg, first, likeliest_share)
     return dict(
-        loss_cls=F.cross_entropy(scores, winner, reduction='sum') / number,
-        loss_reg=smooth_l1(best, truth, known) / number)
+        loss_cls=F.cross_entropy(scores, likely, reduction='sum') / number,
+        loss_reg=loss_reg / number)
 
 
 def target_loss(trajs: Tensor, scores: Tensor, truth: Tensor, known: Tensor,

@@ -57,3 +57,21 @@ class PolylineEncoder(BaseModule):
         # The maximum over rows that each end in it is the maximum twice.
         pooled = last(x).max(-2).values
         return torch.cat([pooled, pooled], -1)
+
+
+def encode_valid(encoder: PolylineEncoder, lines: Tensor, valid: Tensor
+                 ) -> Tensor:
+    """Encode what is no padding, which is often less than half.
+
+    Args:
+        encoder: Takes (N, rows, in_channels).
+        lines: (B, N, rows, in_channels).
+        valid: (B, N) bool, False on padding.
+
+    Returns:
+        Tensor: (B, N, out_channels), zeros on padding.
+    """
+    found = encoder(lines[valid])
+    tokens = found.new_zeros(*valid.shape, found.shape[-1])
+    tokens[valid] = found
+    return tokens

@@ -11,7 +11,7 @@ from .forecaster import Forecaster, Futures, rotations, truths
 from .global_graph import GlobalGraph
 from .heads import DisplacementHead
 from .losses import all_actors_loss
-from .polylines import PolylineEncoder
+from .polylines import PolylineEncoder, encode_valid
 
 SECOND = 10  # steps
 
@@ -39,10 +39,18 @@ class VectorNet(Forecaster):
         correct_velocity: Whether the modes correct a motion at the mean
             velocity of the last second, instead of starting from nothing as
             in the reference. Of no parameters; helps where scenes are few.
+        score_spread: Metres. 0: the mode that ends nearest to the truth is
+            the right one and all others are wrong, as in the reference;
+            above 0 those that end nearly as near are nearly as right.
+        likeliest_share: From 0, the reference's, to 1: how much of the
+            regression goes to the likeliest mode instead of the one that
+            ends nearest. It then stays in the middle of what may happen, a
+            better single guess, and the other modes lie around it.
         neck, data_preprocessor, init_cfg: See :class:`Forecaster`.
 
     Raises:
-        ValueError: If ``learn_from`` is unknown.
+        ValueError: If ``learn_from`` is unknown, ``score_spread`` negative
+            or ``likeliest_share`` not from 0 to 1.
     """
 
     def __init__(self,
@@ -53,6 +61,8 @@ class VectorNet(Forecaster):
                  single_head: bool = False,
                  learn_from: str = 'all',
                  correct_velocity: bool = False,
+                 score_spread: float = 0.,
+                 likeliest_share: float = 0.,
                  neck: dict | None = None,
                  data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
@@ -61,6 +71,14 @@ class VectorNet(Forecaster):
         if learn_from not in ('all', 'target'):
             raise ValueError("learn_from is 'all' or 'target', not "
                              f'{learn_from!r}')
+        if score_spread < 0:
+            raise ValueError(f'score_spread={score_spread} metres has to be '
+                             'at least 0')
+        if not 0 <= likeliest_share <= 1:
+            raise ValueError(f'likeliest_share={likeliest_share} has to be '
+                             'from 0 to 1')
+        self.score_spread = score_spread
+        self.likeliest_share = likeliest_share
         self.target_only = learn_from == 'target'
         self.correct_velocity = correct_velocity
         self.num_steps = num_steps
@@ -75,8 +93,11 @@ class VectorNet(Forecaster):
     def encode(self, inputs: dict[str, Tensor],
                target_only: bool = False) -> Tensor:
         """Tokens (B, A or 1, C) of the agents."""
-        tokens = torch.cat([self.actor_encoder(inputs['actors']),
-                            self.lane_encoder(inputs['lanes'])], 1)
+        tokens = torch.cat([
+            encode_valid(self.actor_encoder, inputs['actors'],
+                         inputs['actor_mask']),
+            encode_valid(self.lane_encoder, inputs['lanes'],
+                         inputs['lane_mask'])], 1)
         valid = torch.cat([inputs['actor_mask'], inputs['lane_mask']], 1)
         keep = slice(0, 1 if target_only else inputs['actors'].shape[1])
         if self.neck is None:
@@ -123,7 +144,8 @@ class VectorNet(Forecaster):
         turn = rotations(data_samples, trajs)  # (B, 2, 2)
         truth, known = (x[:, :count] for x in truths(data_samples, trajs))
         losses = all_actors_loss(
-            trajs @ turn[:, None, None], scores, truth, known)
+            trajs @ turn[:, None, None], scores, truth, known,
+            self.score_spread, self.likeliest_share)
         if self.single is not None:
             one = self.single(tokens).unflatten(-1, (-1, 2))
             one = (one + ctrs[..., None, :]) @ turn[:, None]

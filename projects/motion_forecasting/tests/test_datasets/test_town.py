@@ -14,7 +14,7 @@ from lm4ve_motion.datasets.town_map import build_town, turn_of
 from lm4ve_motion.datasets.town_traffic import BRAKE, make_scene, speed_profile
 
 SETTINGS = dict(featuriser=dict(type='lm4ve_mm.VectorNetFeatures'), train=6,
-                val=3)
+                val=3, test=2)
 
 
 @pytest.fixture(scope='module')
@@ -70,10 +70,22 @@ def test_same_settings_same_files(root, tmp_path):
 def test_other_settings_are_refused(root):
     with pytest.raises(DataError, match="'train': 6.*wanted.*'train': 7"):
         Town('train', data_root=str(root), **dict(SETTINGS, train=7))
-    with pytest.raises(ValueError, match='train=0 and val=3'):
+    with pytest.raises(ValueError, match='train=0, val=3 and test=2'):
         Town('train', data_root=str(root), **dict(SETTINGS, train=0))
-    with pytest.raises(ValueError, match='splits train, val, not'):
-        Town('test', data_root=str(root), **SETTINGS)
+    with pytest.raises(ValueError, match="val, test, not 'all'"):
+        Town('all', data_root=str(root), **SETTINGS)
+
+
+def test_test_scenes_are_others_and_have_futures(root):
+    """Unlike a benchmark's: what is reported is not what was chosen on."""
+    data = {split: Town(split, data_root=str(root), test_mode=False,
+                        **SETTINGS) for split in ('val', 'test')}
+    assert len(data['test']) == 2
+    ids = [one.get_data_info(0)['scene_id'] for one in data.values()]
+    assert ids == ['1000001', '2000001']
+    first, other = (one.get_data_info(0) for one in data.values())
+    assert other['gt_mask'][0].all()
+    assert not np.allclose(first['origin'], other['origin'])
 
 
 def test_turns():

@@ -1,4 +1,4 @@
-# 24 epochs of 46 iterations: a warm-up of 50, then a cosine. Clipping at 0.1
+# 16 epochs of 46 iterations: a warm-up of 50, then a cosine. Clipping at 0.1
 # makes every step of an untrained model the same length; 5 lets it learn.
 _base_ = './vectornet_60e.py'
 optim_wrapper = dict(
@@ -12,11 +12,11 @@ param_scheduler = [
         end=50),
     dict(
         type='mmengine.CosineAnnealingLR',
-        T_max=24,
+        T_max=16,
         eta_min=2e-5,
         by_epoch=True,
         begin=0,
-        end=24,
+        end=16,
         convert_to_iter_based=True),
 ]
-train_cfg = dict(max_epochs=24, val_interval=24)
+train_cfg = dict(max_epochs=16, val_interval=16)
