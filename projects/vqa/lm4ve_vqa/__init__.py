@@ -6,6 +6,6 @@ Importing this package registers its modules with MMEngine, in the scope
 
 from lm4ve_mm import plugin  # noqa: F401  (repairs and registers first)
 
-from . import models
+from . import engine, models
 
-__all__ = ['models']
+__all__ = ['engine', 'models']
