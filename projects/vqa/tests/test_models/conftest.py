@@ -1,6 +1,7 @@
 """METER in the size of the golden numbers, and its weights and inputs."""
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import lm4ve_vqa  # noqa: F401  (registers everything)
@@ -180,7 +181,8 @@ def samples(ids, mask, **fields):
 def golden():
     """The makers of this file, since test modules cannot import it."""
     return SimpleNamespace(
-        CLIP=CLIP, SWIN=SWIN, ROBERTA=ROBERTA, FUSION=FUSION, HEADS=HEADS,
+        configs=Path(__file__).parents[2] / 'configs', CLIP=CLIP,
+        SWIN=SWIN, ROBERTA=ROBERTA, FUSION=FUSION, HEADS=HEADS,
         NECK=NECK, TINY=TINY, meter=meter, reference_shapes=reference_shapes,
         clip_shapes=clip_shapes, swin_shapes=swin_shapes, filled=filled,
         sines=sines, texts=texts, samples=samples)
