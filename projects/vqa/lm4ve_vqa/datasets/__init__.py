@@ -14,13 +14,15 @@ if lacking:
 # ruff: noqa: E402
 from .answers import read_answers, write_answers
 from .flickr30k import Flickr30k, read_karpathy
+from .grids import DigitsRetrieval, DigitsVQA
 from .photos import LoadPhoto, ResizeCrop
 from .rand_augment import RandAugmentPhoto
 from .tokenise import Tokenise, load_tokenizer
 from .vqav2 import VQAv2
 
 __all__ = [
-    'Flickr30k', 'LoadPhoto', 'RandAugmentPhoto', 'ResizeCrop', 'Tokenise',
+    'DigitsRetrieval', 'DigitsVQA', 'Flickr30k', 'LoadPhoto',
+    'RandAugmentPhoto', 'ResizeCrop', 'Tokenise',
     'VQAv2', 'load_tokenizer', 'read_answers', 'read_karpathy',
     'write_answers'
 ]

@@ -1,5 +1,6 @@
 """Flickr30k with captions, from the JSON file of Karpathy's splits."""
 
+import os
 import random
 from collections import Counter
 from pathlib import Path
@@ -38,7 +39,7 @@ def read_karpathy(path: str | Path,
             return ' / '.join(f'{name} {sizes[name]:,}'
                               for name in sorted(sizes))
         raise DataError(
-            f'{path} has {say(found)} images; those of Karpathy\'s Flickr30k '
+            f"{path} has {say(found)} images; those of Karpathy's Flickr30k "
             f'have {say(counts)}: figures on other splits cannot be compared. '
             'check_counts=False reads it all the same')
     for one in images:
@@ -113,8 +114,10 @@ class Flickr30k(BaseDataset):
         folder = Path(self.data_prefix['img_path'])
         if not folder.is_dir():
             raise DataNotFoundError(f'there is no folder of images {folder}')
-        held = {path.name for path in folder.iterdir()}
-        missing = [name for name in names if name not in held]
+        held = {place: set(os.listdir(place)) if place.is_dir() else set()
+                for place in {(folder / name).parent for name in names}}
+        missing = [name for name in names
+                   if Path(name).name not in held[(folder / name).parent]]
         if missing:
             raise DataNotFoundError(
                 f'{len(missing)} of {len(names)} images of {self.ann_file} '
