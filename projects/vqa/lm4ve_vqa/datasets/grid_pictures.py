@@ -60,7 +60,7 @@ class Handwriting:
     """
 
     def __init__(self, split: str) -> None:
-        items = Digits(split, pipeline=[]).load_data_list()
+        items = Digits(split, pipeline=[], lazy_init=True).load_data_list()
         self._by_value = [
             [item['img'][..., 0] for item in items
              if item['gt_label'] == value] for value in range(10)]
