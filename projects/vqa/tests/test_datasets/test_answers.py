@@ -42,7 +42,7 @@ TRAIN, VAL = range(46), range(300, 323)
     ('YES!', 'yes'), ('a dog', 'dog'), ('an apple a day', 'apple day'),
     ('none', '0'), ("ten o'clock", "10 o'clock"), ('10:30', '10:30'),
     ('1,000 people', '1000 people'), ('3.5.', '3.5'), ('.5', '.5'),
-    ('U.S.A.', 'usa'), ('St. John\'s', "st john's"),
+    ('U.S.A.', 'usa'), ("St. John's", "st john's"),
     ('red,white', 'red white'), ('black / white', 'black white'),
     ('black/ white', 'black white'), ('n/a', 'n'), ('t-shirt', 't shirt'),
     ('dont', "don't"), ('Ive', 'ive'), ("somebody'd", 'somebodyd'),

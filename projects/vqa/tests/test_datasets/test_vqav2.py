@@ -66,8 +66,7 @@ def test_splits(vqav2, split, options, count):
 def test_pipeline_of_the_config(vqav2, tokenizer):
     """What the model gets: uint8 RGB, ids, masks, scores, and names."""
     cfg = Config.fromfile(f'{BASE}/vqav2.py')
-    for loader, shown in ((cfg.train_dataloader, True),
-                          (cfg.val_dataloader, False)):
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.dataset.update(data_root=str(vqav2),
                               answers=str(vqav2 / 'answers.json'))
         for step in loader.dataset.pipeline:
