@@ -23,6 +23,7 @@ from .vqav2_files import PARTS
 GENERATOR = 1
 SETTINGS = 'digits.json'
 CAPTIONS = 'dataset_digits.json'
+CONTENTS = 'contents.json'
 # The handwriting of each split: nobody's digits are in both.
 HANDWRITING = dict(train='train', val='test')
 
@@ -90,7 +91,7 @@ def _karpathy(pictures: dict[str, list[Picture]], gallery: int) -> dict:
 
 
 def write_digits(root: Path, settings: dict) -> None:
-    """Write pictures, the JSON files of VQAv2, and captions.
+    """Write pictures, the JSON files of VQAv2, captions, and contents.
 
     Args:
         root: The folder to fill.
@@ -108,6 +109,7 @@ def write_digits(root: Path, settings: dict) -> None:
         count_answers(majority), settings['min_count']))
     (root / CAPTIONS).write_text(
         json.dumps(_karpathy(pictures, settings['gallery'])))
+    (root / CONTENTS).write_text(json.dumps(pictures))
     (root / SETTINGS).write_text(json.dumps(settings))
 
 
