@@ -9,7 +9,8 @@ custom_hooks = [
     dict(type='lm4ve_mm.EpochSeedHook'),
     dict(type='lm4ve_mm.FreezeLLMHook'),
     dict(type='lm4ve_mm.PlainCheckpointHook'),
-    dict(type='lm4ve_mm.WarmUpOnDigitsHook', steps=900),
+    dict(type='lm4ve_mm.CheckTextHook'),
+    dict(type='lm4ve_mm.WarmUpOnDigitsHook', steps=500),
 ]
 default_hooks = dict(
     logger=dict(interval=50), checkpoint=dict(max_keep_ckpts=1))

@@ -13,6 +13,7 @@ if lacking:
 # After the check, which says more than an import that fails.
 # ruff: noqa: E402
 from .answers import read_answers, write_answers
+from .check_text_hook import CheckTextHook
 from .flickr30k import Flickr30k, read_karpathy
 from .grids import DigitsRetrieval, DigitsVQA
 from .photos import LoadPhoto, ResizeCrop
@@ -21,8 +22,7 @@ from .tokenise import Tokenise, load_tokenizer
 from .vqav2 import VQAv2
 
 __all__ = [
-    'DigitsRetrieval', 'DigitsVQA', 'Flickr30k', 'LoadPhoto',
-    'RandAugmentPhoto', 'ResizeCrop', 'Tokenise',
-    'VQAv2', 'load_tokenizer', 'read_answers', 'read_karpathy',
-    'write_answers'
+    'CheckTextHook', 'DigitsRetrieval', 'DigitsVQA', 'Flickr30k', 'LoadPhoto',
+    'RandAugmentPhoto', 'ResizeCrop', 'Tokenise', 'VQAv2', 'load_tokenizer',
+    'read_answers', 'read_karpathy', 'write_answers'
 ]

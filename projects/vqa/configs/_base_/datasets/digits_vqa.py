@@ -20,10 +20,10 @@ digits = dict(
     data_root='data/digits_vqa',
     train=3000,
     val=400)
-# No workers: the images are small, and their text is short.
+# One worker beside the training: for two cores.
 train_dataloader = dict(
     batch_size=64,
-    num_workers=0,
+    num_workers=1,
     persistent_workers=False,
     dataset=dict(digits, split='train', pipeline=train_pipeline))
 val_dataloader = dict(

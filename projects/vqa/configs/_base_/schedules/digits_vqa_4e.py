@@ -1,4 +1,4 @@
-# 5 epochs of 327 iterations: linear warm-up and decay. The image encoder is
+# 4 epochs of 327 iterations: linear warm-up and decay. The image encoder is
 # trained alone first, and then at a lower rate.
 optim_wrapper = dict(
     type='mmengine.OptimWrapper',
@@ -14,17 +14,17 @@ param_scheduler = [
         start_factor=1e-3,
         by_epoch=False,
         begin=0,
-        end=160),
+        end=130),
     dict(
         type='mmengine.PolyLR',
         power=1.,
         eta_min=0.,
         by_epoch=True,
         begin=0,
-        end=5,
+        end=4,
         convert_to_iter_based=True),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=5, val_interval=1)
+train_cfg = dict(by_epoch=True, max_epochs=4, val_interval=2)
 val_cfg = dict()
 test_cfg = dict()
 auto_scale_lr = dict(base_batch_size=64)
