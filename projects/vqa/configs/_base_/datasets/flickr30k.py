@@ -31,7 +31,7 @@ dataset_type = 'lm4ve_mm.Flickr30k'
 train_dataloader = dict(
     batch_size=32,
     num_workers=4,
-    persistent_workers=True,
+    persistent_workers=False,
     worker_init_fn=dict(type='lm4ve_mm.seed_worker'),
     dataset=dict(
         type=dataset_type,
@@ -44,7 +44,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=32,
     num_workers=4,
-    persistent_workers=True,
+    persistent_workers=False,
     dataset=dict(
         type=dataset_type,
         data_root='data/flickr30k',

@@ -34,7 +34,7 @@ dataset_type = 'lm4ve_mm.VQAv2'
 train_dataloader = dict(
     batch_size=32,
     num_workers=4,
-    persistent_workers=True,
+    persistent_workers=False,
     worker_init_fn=dict(type='lm4ve_mm.seed_worker'),
     dataset=dict(
         type=dataset_type,
@@ -46,7 +46,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=32,
     num_workers=4,
-    persistent_workers=True,
+    persistent_workers=False,
     dataset=dict(
         type=dataset_type,
         data_root='data/vqav2',
