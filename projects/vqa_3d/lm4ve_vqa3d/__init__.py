@@ -6,7 +6,6 @@ Importing this package registers its modules with MMEngine, in the scope
 
 from lm4ve_mm import plugin  # noqa: F401  (repairs and registers first)
 
-from . import datasets
-from . import evaluation
+from . import datasets, evaluation
 
 __all__ = ['datasets', 'evaluation']

@@ -94,12 +94,12 @@ def move_rotation(rotation: np.ndarray, draws: Draws) -> np.ndarray:
     """Move the rotation (3, 3) of a situation.
 
     Raises:
-        DataError: If it is mirrored and no pure turn about z.
+        DataError: If x changes its sign and it is no pure turn about z: the
+            reference would give something that is no rotation.
     """
     found = np.array(rotation, np.float64)
-    if draws.flip_x or draws.flip_y:
-        check_pure_turn(found)
     if draws.flip_x:
+        check_pure_turn(found)
         found[[0, 1], [0, 1]] *= -1
     if draws.flip_y:
         order = [1, 0, 2]
