@@ -3,11 +3,17 @@
 from .frozen_llm_backbone import FrozenLLMBackbone
 from .initializers import StrictPretrained
 from .layers import META_KEY, find_llm_layers, unwrap
-from .necks import FrozenLLMNeck, FrozenLLMVideoNeck, TokenPoolingNeck
+from .necks import (
+    FrozenLLMNeck,
+    FrozenLLMVideoNeck,
+    TokenInsertNeck,
+    TokenPoolingNeck,
+)
 from .origins import describe_start, prove_starts, report_frozen
 
 __all__ = [
     'META_KEY', 'FrozenLLMBackbone', 'FrozenLLMNeck', 'FrozenLLMVideoNeck',
-    'StrictPretrained', 'TokenPoolingNeck', 'describe_start',
-    'find_llm_layers', 'prove_starts', 'report_frozen', 'unwrap'
+    'StrictPretrained', 'TokenInsertNeck', 'TokenPoolingNeck',
+    'describe_start', 'find_llm_layers', 'prove_starts', 'report_frozen',
+    'unwrap'
 ]

@@ -19,9 +19,21 @@ _SHOWN = 12
 
 
 def _is_whole(module: nn.Module) -> bool:
-    """Whether this is a model with a backbone, not a part of one."""
-    return hasattr(module, 'backbone') and not isinstance(
+    """Whether this is a model with a host, not a part of one."""
+    return _host_of(module) != ('', )
+
+
+def _host_of(module: nn.Module) -> tuple[str, ...]:
+    """How the names of the host begin in a model; in a part of one all do.
+
+    A model whose host is not ``backbone`` says so in ``host_parts``.
+    """
+    parts = getattr(module, 'host_parts', None)
+    if parts is not None:
+        return tuple(f'{part}.' for part in parts)
+    whole = hasattr(module, 'backbone') and not isinstance(
         module, FrozenLLMBackbone)
+    return (HOST, ) if whole else ('', )
 
 
 def host_names_of(module: nn.Module) -> list[str]:
@@ -37,11 +49,11 @@ def host_names_of(module: nn.Module) -> list[str]:
         f'{name}.layer.'.lstrip('.') for name, part in module.named_modules()
         if isinstance(part, (FrozenLLMBackbone, FrozenLLMNeck)))
     trained = {name for name, _ in module.named_parameters()}
-    whole = _is_whole(module)
+    host = _host_of(module)
     return [name for name in module.state_dict()
             if not name.startswith(inserted)
             and (name in trained or name.endswith(_STATISTICS))
-            and (not whole or name.startswith(HOST))]
+            and name.startswith(host)]
 
 
 def may_differ(module: nn.Module, name: str) -> bool:

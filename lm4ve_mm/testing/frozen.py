@@ -191,7 +191,7 @@ class FrozenBlock:
         for model in (trained.model.eval(), fresh):
             data = model.data_preprocessor(batch, False)
             with torch.no_grad():
-                outputs.append(model(data['inputs'], mode='tensor'))
+                outputs.append(model(**data, mode='tensor'))
         assert torch.equal(torch.as_tensor(outputs[0][-1]),
                            torch.as_tensor(outputs[1][-1]))
 

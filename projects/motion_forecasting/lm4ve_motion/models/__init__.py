@@ -1,11 +1,12 @@
 """Forecasters, and the parts that a further one can be built of."""
 
+from lm4ve_mm.models import TokenInsertNeck
+
 from .forecaster import Forecaster
 from .global_graph import GlobalGraph
 from .heads import DisplacementHead, ProposalHead
 from .losses import all_actors_loss, target_loss
 from .mmtransformer import MMTransformer
-from .neck import TokenInsertNeck
 from .polylines import PolylineEncoder
 from .preprocessor import ForecastPreprocessor
 from .transformer import Decoder, Encoder

@@ -51,7 +51,8 @@ class Forecaster(BaseModel):
 
     Args:
         token_dims: Width of the tokens among which the block goes.
-        neck: :class:`TokenInsertNeck` with the block; None is the host.
+        neck: :class:`lm4ve_mm.models.TokenInsertNeck` with the block; None
+            is the host.
         data_preprocessor: By default :class:`ForecastPreprocessor`.
         init_cfg: MMEngine's initialisation.
     """

@@ -1,4 +1,4 @@
-"""Where the frozen block goes: among the tokens of agents and lanes."""
+"""Where the frozen block goes among tokens that a model handles itself."""
 
 from mmengine.model import BaseModule
 from torch import Tensor
@@ -22,16 +22,16 @@ class TokenInsertNeck(BaseModule):
         super().__init__()
         self.layer = build_layer(llm, in_channels)
 
-    def forward(self, tokens: Tensor, valid: Tensor,
-                keep: slice | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, valid: Tensor | None = None,
+                keep: slice | Tensor | None = None) -> Tensor:
         """Run the layer; only the kept tokens are computed.
 
         Args:
             tokens: (B, N, C).
-            valid: (B, N) bool, False on padding.
+            valid: (B, N) bool, False on padding; None where there is none.
             keep: Which outputs are wanted.
 
         Returns:
             Tensor: (B, kept, C).
         """
-        return self.layer(tokens, ~valid, keep)
+        return self.layer(tokens, None if valid is None else ~valid, keep)
