@@ -52,10 +52,10 @@ def main() -> None:
     args = parser.parse_args()
     cfg = apis.load_config(args.config)
     cfg.merge_from_dict(args.cfg_options)
-    train, test = ([data.get_data_info(row) for row in range(len(data))]
-                   for data in (DATASETS.build(dict(
-                       cfg[f'{stage}_dataloader'].dataset, pipeline=[]))
-                       for stage in ('train', 'test')))
+    train, test = (
+        DATASETS.build(dict(cfg[f'{stage}_dataloader'].dataset, pipeline=[],
+                            lazy_init=True)).load_data_list()
+        for stage in ('train', 'test'))
     for name, keys in (('type', ('question_type', )),
                        ('question', ('question_text', 'question_type'))):
         found = prior(train, test, keys)

@@ -17,10 +17,8 @@ DIRECTIONS = ('ahead', 'left', 'behind', 'right')
 NUMBERS = ('zero', 'one', 'two', 'three', 'four')
 STEP_BACK = .6
 FACES = ('I am standing in the middle of the room facing the {ahead}.',
-         'I am in the middle of the room and looking at the {ahead}.',
-         'I turn my back to the {behind}.')
-BACKS = ('I am standing by the {behind} facing the {ahead}.',
-         'I am leaning on the wall by the {behind}.')
+         'I am in the middle and looking at the {ahead}.')
+BACKS = ('I am leaning on the wall and facing the {ahead}.', )
 SITUATIONS = 3
 
 
@@ -47,7 +45,7 @@ def draw_pose(rng: np.random.Generator) -> Pose:
     facing, back = int(rng.integers(4)), bool(rng.random() < .4)
     names = list(LANDMARKS)
     text = str(rng.choice(BACKS if back else FACES)).format(
-        ahead=names[facing], behind=names[(facing + 2) % 4])
+        ahead=names[facing])
     return Pose(facing, back, text)
 
 

