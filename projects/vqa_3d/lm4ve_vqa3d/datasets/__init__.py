@@ -13,8 +13,9 @@ if lacking:
 # After the check, which says more than an import that fails.
 # ruff: noqa: E402
 from .answers import read_answers
-from .proposals import LoadProposals, NoProposals
+from .proposals import LoadProposals
 from .questions import Question, question_type, read_questions
+from .rooms import Rooms
 from .scene import Scene, SceneFolder
 from .sqa3d import SQA3D
 from .transforms import (
@@ -28,7 +29,8 @@ from .word_vectors import read_word_vectors
 
 __all__ = [
     'AugmentScene', 'DetectionTargets', 'EmbedTexts', 'LoadProposals',
-    'NoProposals', 'PackSituatedQA', 'Question', 'SQA3D', 'SampleScene',
+    'PackSituatedQA', 'Question', 'Rooms', 'SQA3D',
+    'SampleScene',
     'Scene', 'SceneFolder', 'question_type', 'read_answers',
     'read_questions', 'read_word_vectors'
 ]

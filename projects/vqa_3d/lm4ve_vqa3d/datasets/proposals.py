@@ -63,21 +63,3 @@ class LoadProposals(BaseTransform):
         features, mask = read_proposals(
             self.folder / f'{results["scene_id"]}.npz')
         return dict(results, proposals=features, objectness_mask=mask)
-
-
-@TRANSFORMS.register_module()
-class NoProposals(BaseTransform):
-    """Shows the model nothing of the scene: the blind baseline.
-
-    Args:
-        count: Proposals, all of them zero and masked.
-        width: Of their features.
-    """
-
-    def __init__(self, count: int = 1, width: int = 128) -> None:
-        self.shape = count, width
-
-    def transform(self, results: dict) -> dict:
-        """Give ``proposals`` (K, D) and ``objectness_mask`` (K, )."""
-        return dict(results, proposals=np.zeros(self.shape, np.float32),
-                    objectness_mask=np.zeros(self.shape[0], np.int64))

@@ -28,7 +28,7 @@ class SQA3D(BaseDataset):
     """One split of SQA3D.
 
     A sample of the pipeline has ``scene`` (:class:`.scene.Scene`), the
-    texts ``situation_text`` and ``question``, ``question_id``,
+    texts ``situation_text`` and ``question_text``, ``question_id``,
     ``scene_id``, ``question_type``, ``answer``, ``position`` (3, ) and
     ``rotation`` (3, 3) in the frame of the aligned scene, and the targets
     ``gt_label`` (-1 if the answer is no class) and ``gt_score``.
@@ -98,7 +98,7 @@ class SQA3D(BaseDataset):
                 logger='current', level=logging.INFO)
         return [dict(
             question_id=one.question_id, scene_id=one.scene_id,
-            situation_text=one.situation, question=one.question,
+            situation_text=one.situation, question_text=one.question,
             question_type=question_type(one.question), answer=one.answer,
             gt_label=labels.get(
                 class_name(one.answer, self.answers), -1)

@@ -132,7 +132,7 @@ class EmbedTexts(BaseTransform):
         return dict(results, embedded={
             key: self.vectors.embed(results[text])
             for key, text in (('situation', 'situation_text'),
-                              ('question', 'question'))})
+                              ('question', 'question_text'))})
 
 
 def point_columns(results: dict, columns: Sequence[str],
@@ -169,7 +169,7 @@ class PackSituatedQA(BaseTransform):
         ConfigError: If a column or the mode is unknown.
     """
 
-    META = ('question', 'situation_text', 'question_id', 'scene_id',
+    META = ('question_text', 'situation_text', 'question_id', 'scene_id',
             'answer', 'question_type')
 
     def __init__(self, columns: Sequence[str] = ('colour', 'height'),

@@ -135,7 +135,11 @@ def read_tokenizer(folder: Path):
         raise DataError(
             f'{folder} has no tokenizer.json, which says how words become '
             'rows of the embedding table')
-    return Tokenizer.from_file(str(file))
+    tokenizer = Tokenizer.from_file(str(file))
+    # Many files are saved with the padding of the model's training.
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 def find_table(folder: Folder):

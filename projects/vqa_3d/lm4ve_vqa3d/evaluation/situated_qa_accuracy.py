@@ -74,10 +74,12 @@ class SituatedQAAccuracy(BaseMetric):
             rank = rank_of(scores, int(sample['gt_label']))
             if not known and self.unknown == 'wrong':
                 rank = NEVER
-            self.results.append(Ranked(sample['question_type'], rank, known))
+            self.results.append((sample['question_type'], rank, known))
 
-    def compute_metrics(self, results: list[Ranked]) -> dict[str, float]:
+    def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
         """Sum up the questions of every process."""
+        # MMEngine makes plain tuples of named ones.
+        results = [Ranked(*one) for one in results]
         outside = [one for one in results if not one.known]
         if outside:
             right = sum(one.rank == 0 for one in outside)
