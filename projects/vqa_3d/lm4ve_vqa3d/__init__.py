@@ -5,3 +5,7 @@ Importing this package registers its modules with MMEngine, in the scope
 """
 
 from lm4ve_mm import plugin  # noqa: F401  (repairs and registers first)
+
+from . import datasets, engine, evaluation, models
+
+__all__ = ['datasets', 'engine', 'evaluation', 'models']

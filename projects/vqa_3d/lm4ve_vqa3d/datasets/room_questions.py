@@ -1,0 +1,206 @@
+"""Situations in generated rooms, and questions about them."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from .questions import Question
+from .room_furniture import COLOURS, KINDS, LANDMARKS
+from .room_scene import Room, to_raw
+from .situations import from_heading, to_matrix, to_quaternion
+
+# Where something is, as quarter turns to the left from where one faces.
+RELATIONS = {0: 'in front of me', 1: 'on my left', 2: 'behind me',
+             3: 'on my right'}
+DIRECTIONS = ('ahead', 'left', 'behind', 'right')
+NUMBERS = ('zero', 'one', 'two', 'three', 'four')
+STEP_BACK = .6
+FACES = ('I am standing in the middle of the room facing the {ahead}.',
+         'I am in the middle and looking at the {ahead}.')
+BACKS = ('I am leaning on the wall and facing the {ahead}.', )
+SITUATIONS = 3
+
+
+class Pose(NamedTuple):
+    """Where someone is in a room.
+
+    Attributes:
+        facing: The wall that is faced.
+        back: Whether the opposite wall is near.
+        text: The same in words.
+    """
+
+    facing: int
+    back: bool
+    text: str
+
+    def at(self, relation: int) -> int:
+        """The wall in a direction, in quarter turns to the left."""
+        return (self.facing + relation) % 4
+
+
+def draw_pose(rng: np.random.Generator) -> Pose:
+    """Stand somewhere and face a wall."""
+    facing, back = int(rng.integers(4)), bool(rng.random() < .4)
+    names = list(LANDMARKS)
+    text = str(rng.choice(BACKS if back else FACES)).format(
+        ahead=names[facing])
+    return Pose(facing, back, text)
+
+
+def yes_no(truth: bool) -> str:
+    """The answer to a question of that kind."""
+    return 'yes' if truth else 'no'
+
+
+def half(rng: np.random.Generator, right: str, names) -> str:
+    """The right name every second time, else another one."""
+    if rng.random() < .5:
+        return right
+    return str(rng.choice([name for name in names if name != right]))
+
+
+def what_is(room: Room, pose: Pose, rng) -> tuple[str, str]:
+    """Name something by its place."""
+    relation = int(rng.integers(4))
+    return (f'What is {RELATIONS[relation]}?',
+            room.things[pose.at(relation)].name)
+
+
+def what_colour(room: Room, pose: Pose, rng) -> tuple[str, str]:
+    """Name a colour by the place."""
+    relation = int(rng.integers(4))
+    return (f'What color is the thing {RELATIONS[relation]}?',
+            room.things[pose.at(relation)].colour)
+
+
+def what_nearest(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
+    """Name what is nearest, where something is near."""
+    if not pose.back:
+        return None
+    return 'What is nearest to me?', room.things[pose.at(2)].name
+
+
+def is_there(room: Room, pose: Pose, rng) -> tuple[str, str]:
+    """Whether a kind is in a place."""
+    relation = int(rng.integers(4))
+    there = room.things[pose.at(relation)].name
+    asked = half(rng, there, KINDS)
+    return (f'Is there a {asked} {RELATIONS[relation]}?',
+            yes_no(asked == there))
+
+
+def is_coloured(room: Room, pose: Pose, rng) -> tuple[str, str]:
+    """Whether something has a colour."""
+    relation = int(rng.integers(4))
+    there = room.things[pose.at(relation)].colour
+    asked = half(rng, there, COLOURS)
+    return (f'Is the thing {RELATIONS[relation]} {asked}?',
+            yes_no(asked == there))
+
+
+def how_many(room: Room, pose: Pose, rng) -> tuple[str, str]:
+    """Count a kind; those that are there are asked for more often."""
+    here = str(rng.choice([thing.name for thing in room.things]))
+    asked = half(rng, here, KINDS)
+    count = sum(thing.name == asked for thing in room.things)
+    return f'How many of the things are a {asked}?', NUMBERS[count]
+
+
+def how_coloured(room: Room, pose: Pose, rng) -> tuple[str, str]:
+    """Count a colour."""
+    here = str(rng.choice([thing.colour for thing in room.things]))
+    asked = half(rng, here, COLOURS)
+    count = sum(thing.colour == asked for thing in room.things)
+    return f'How many things are {asked}?', NUMBERS[count]
+
+
+def can_sit(room: Room, pose: Pose, rng) -> tuple[str, str]:
+    """Whether something is a seat."""
+    relation = int(rng.integers(4))
+    kind = KINDS[room.things[pose.at(relation)].name]
+    return (f'Can I sit on the thing {RELATIONS[relation]}?',
+            yes_no(kind.seat))
+
+
+def can_see(room: Room, pose: Pose, rng) -> tuple[str, str]:
+    """Whether a kind is there without turning round."""
+    asked = half(rng, room.things[pose.at(0)].name, KINDS)
+    return (f'Can I see a {asked} straight ahead?',
+            yes_no(room.things[pose.at(0)].name == asked))
+
+
+def unique(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
+    """A kind that is there once, and its direction."""
+    names = [thing.name for thing in room.things]
+    once = [side for side, name in enumerate(names) if names.count(name) == 1]
+    if not once:
+        return None
+    side = int(rng.choice(once))
+    return names[side], DIRECTIONS[(side - pose.facing) % 4]
+
+
+def which_way(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
+    """Where to turn to."""
+    found = unique(room, pose, rng)
+    return found and (f'Which way is the {found[0]}?', found[1])
+
+
+def which_colour(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
+    """The colour of a kind that is there once."""
+    found = unique(room, pose, rng)
+    colours = {thing.name: thing.colour for thing in room.things}
+    return found and (f'Which color does the {found[0]} have?',
+                      colours[found[0]])
+
+
+def where_is(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
+    """Where something is."""
+    found = unique(room, pose, rng)
+    return found and (f'Where is the {found[0]}?', found[1])
+
+
+def name_it(room: Room, pose: Pose, rng) -> tuple[str, str]:
+    """Name something; the first word is none of the types."""
+    relation = int(rng.integers(4))
+    return (f'Name the thing {RELATIONS[relation]}.',
+            room.things[pose.at(relation)].name)
+
+
+ASKS: tuple[Callable, ...] = (
+    what_is, what_colour, what_nearest, is_there, is_coloured, how_many,
+    how_coloured, can_sit, can_see, which_way, which_colour, where_is,
+    name_it)
+ANSWERS = (*KINDS, *COLOURS, 'yes', 'no', *NUMBERS, *DIRECTIONS)
+
+
+def placed(room: Room, pose: Pose, raw_centre: np.ndarray,
+           rng: np.random.Generator) -> tuple[tuple, tuple]:
+    """Position and rotation as annotations have them.
+
+    The position is relative to the centre of the raw box, and its z is 0;
+    the rotation turns (-1, 0, 0) to where one faces, in the raw frame.
+    """
+    ahead = np.array([[1, 0], [0, 1], [-1, 0], [0, -1]])[pose.facing]
+    there = rng.uniform(-.15, .15, 2) - STEP_BACK * pose.back * ahead
+    raw = to_raw(np.array([[*there, 0.]]), room.alignment)[0] - raw_centre
+    turn = room.alignment[:3, :3].T @ to_matrix(
+        from_heading(90 * pose.facing))
+    return (raw[0], raw[1], 0.), tuple(to_quaternion(turn))
+
+
+def ask(room: Room, raw_centre: np.ndarray, first_id: int,
+        rng: np.random.Generator) -> list[Question]:
+    """Stand in a room in some situations and ask every question in each."""
+    found = []
+    for _ in range(SITUATIONS):
+        pose = draw_pose(rng)
+        position, rotation = placed(room, pose, raw_centre, rng)
+        for make in ASKS:
+            made = make(room, pose, rng)
+            if made is not None:
+                found.append(Question(
+                    first_id + len(found), room.scene_id, pose.text, *made,
+                    position, rotation))
+    return found

@@ -1,0 +1,5 @@
+"""Files that the repository of SQA3D has published."""
+
+from .sqa3d import is_published, translate
+
+__all__ = ['is_published', 'translate']
