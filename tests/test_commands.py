@@ -50,9 +50,11 @@ def test_what_cannot_be_imported_is_said():
     ('sys.exit()', 0, '')])
 def test_how_tools_end(run_tool, tmp_path, end, status, words):
     tool = tmp_path / 'tool.py'
-    tool.write_text(f'import sys\nprint(sys.argv[1:], __name__)\n{end}\n')
-    before = sys.argv
+    (tmp_path / f'beside_{status}.py').touch()
+    tool.write_text(f'import sys, beside_{status}\n'
+                    f'print(sys.argv[1:], __name__)\n{end}\n')
+    before = sys.argv, sys.path
     done = run_tool(tool, 'a', 1)
-    assert sys.argv is before
+    assert sys.argv is before[0] and sys.path is before[1]
     assert done.returncode == status and words in done.stderr
     assert done.stdout == "['a', '1'] __main__\n"

@@ -22,8 +22,9 @@ def run_here(tool: Path, *words) -> int:
     Returns:
         int: What the process of the tool would have ended with.
     """
-    before = sys.argv
+    argv, path = sys.argv, sys.path
     sys.argv = [str(tool), *map(str, words)]
+    sys.path = [str(Path(tool).parent), *path]
     try:
         runpy.run_path(str(tool), run_name='__main__')
     except SystemExit as ended:
@@ -32,7 +33,7 @@ def run_here(tool: Path, *words) -> int:
             return 1
         return ended.code or 0
     finally:
-        sys.argv = before
+        sys.argv, sys.path = argv, path
     return 0
 
 

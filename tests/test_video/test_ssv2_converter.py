@@ -1,6 +1,8 @@
 """The official JSON and WebM files become what VideoMAE's recipe reads."""
 
 import json
+import multiprocessing
+import multiprocessing.dummy
 from pathlib import Path
 
 import av
@@ -102,8 +104,17 @@ def test_damaged_videos_leave_nothing(videos, tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
-def test_tool_from_end_to_end(labels, videos, run_tool, tmp_path):
-    """Two of three videos can be had; a second run goes on from there."""
+@pytest.mark.parametrize('workers', [
+    'threads', pytest.param('processes', marks=pytest.mark.slow)])
+def test_tool_from_end_to_end(labels, videos, run_tool, tmp_path, monkeypatch,
+                              workers):
+    """Two of three videos can be had; a second run goes on from there.
+
+    A process that the tool starts imports everything anew.
+    """
+    if workers == 'threads':
+        monkeypatch.setattr(multiprocessing, 'get_context',
+                            lambda method: multiprocessing.dummy)
     source, out = tmp_path / 'webm', tmp_path / 'ssv2'
     source.mkdir()
     (source / '78687.webm').write_bytes((videos / 'good.mkv').read_bytes())
