@@ -1,6 +1,7 @@
 """Broken transfers, and several processes at once."""
 
 import errno
+import json
 import os
 import shutil
 import subprocess
@@ -76,6 +77,29 @@ class TestTransfer:
         (small / 'model.safetensors').write_bytes(b'<html>' * 100)
         hub.add(REPO, small)
         with pytest.raises(CheckpointError, match='no safetensors file'):
+            read_blocks(CHECKPOINT, (0, ))
+
+    @pytest.mark.parametrize('change, words', [
+        (lambda data: data[:8] + b'!' + data[9:], 'cannot be read'),
+        (lambda data: data.replace(b'"F32"', b'"F64"'), 'sizes differ'),
+    ], ids=['no JSON', 'another type'])
+    def test_damaged_header(self, change, words, small, hub):
+        path = small / 'model.safetensors'
+        path.write_bytes(change(path.read_bytes()))
+        hub.add(REPO, small)
+        with pytest.raises(CheckpointError, match=f'header .*{words}'):
+            read_blocks(CHECKPOINT, (0, ))
+        assert not self.layer_files()
+
+    def test_index_of_another_upload(self, folder, hub):
+        path = folder / 'model.safetensors.index.json'
+        index = json.loads(path.read_text())
+        names = index['weight_map']
+        name = next(name for name in names if 'layers.0.' in name)
+        names[name] = max(names.values())
+        path.write_text(json.dumps(index))
+        hub.add(REPO, folder)
+        with pytest.raises(CheckpointError, match=f'not hold {name}'):
             read_blocks(CHECKPOINT, (0, ))
 
     @pytest.mark.parametrize('wrong', [-4, 4])
