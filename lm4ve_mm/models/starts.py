@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from lm4ve_mm.llm import CheckpointError, digest
+from lm4ve_mm.llm.verified_layer import IDENTITY_KEY
 from lm4ve_mm.published.formats import FORMATS
 from lm4ve_mm.published.host_names import Fit, fit
 
@@ -194,9 +195,20 @@ def _report(module: nn.Module, placed: Fit, file: str, lacking: list[str],
     print_log(
         f'{file}: {placed.found.kind} file, {count} tensors of '
         f'{type(module).__name__}. Missing, left as initialised: {lacking}. '
-        f'Unused: {unused}.{heads}', logger='current',
+        f'Unused: {unused}.{heads}{_unproven(lacking)}', logger='current',
         level=logging.WARNING if lacking or differs or unused
         else logging.INFO)
+
+
+def _unproven(lacking: list[str]) -> str:
+    """Says of maps whose file does not name their block, that it does not."""
+    end = f'.{IDENTITY_KEY}'
+    layers = [name.removesuffix(end) for name in lacking
+              if name.endswith(end)]
+    found = [name for name in layers if f'{name}.map_in.weight' not in lacking]
+    return (f' It does not say which block {", ".join(found)} was trained '
+            'with: nobody can tell whether it is the one in this model.'
+            if found else '')
 
 
 @contextmanager

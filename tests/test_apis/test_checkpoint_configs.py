@@ -105,3 +105,17 @@ def test_text_of_ones_own_is_parsed():
 def test_another_block_is_refused_by_every_way(way, change, words, payload):
     with pytest.raises((ValueError, RuntimeError), match=words):
         WAYS[way](config(**change), payload)
+
+
+@pytest.mark.parametrize('way', ['get_model', 'inferencer',
+                                 'load_checkpoint'])
+def test_weights_that_do_not_name_their_block_are_said(
+        way, payload, monkeypatch):
+    said = []
+    monkeypatch.setattr('lm4ve_mm.models.starts.print_log',
+                        lambda text, **_: said.append(text))
+    held = torch.load(payload, weights_only=True)
+    del held['state_dict']['neck.layer.block_identity']
+    torch.save(held, payload)
+    WAYS[way](config(), payload)
+    assert 'does not say which block neck.layer was' in ''.join(said)
