@@ -26,7 +26,7 @@ def root():
     return Path(named)
 
 
-def tested(name, file, root, work_dir):
+def measured(name, file, root, work_dir):
     """What tools/test.py finds."""
     path = CONFIGS / f'{name}.py'
     args = apis.testing_parser().parse_args(
@@ -47,7 +47,7 @@ def tested(name, file, root, work_dir):
 @pytest.mark.timeout(0)
 def test_flickr(root, tmp_path):
     """IR@1 82.2 and TR@1 94.3 on the whole test split; needs a GPU."""
-    found = tested('meter_b16_384px_flickr30k', FLICKR, root, tmp_path)
+    found = measured('meter_b16_384px_flickr30k', FLICKR, root, tmp_path)
     assert found['retrieval/IR@1'] == pytest.approx(82.2, abs=.3)
     assert found['retrieval/TR@1'] == pytest.approx(94.3, abs=.3)
 
@@ -56,5 +56,5 @@ def test_flickr(root, tmp_path):
 @pytest.mark.timeout(0)
 def test_vqa(root, tmp_path):
     """On val2014, which METER has trained on: above its test-dev."""
-    found = tested('meter_b16_576px_vqav2', VQA, root, tmp_path)
+    found = measured('meter_b16_576px_vqav2', VQA, root, tmp_path)
     assert found['vqa/overall'] > 77.7

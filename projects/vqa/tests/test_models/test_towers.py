@@ -1,6 +1,8 @@
 """Encoders out of folders: complete or an error, of old and new names."""
 
+import importlib
 import json
+import sys
 
 import pytest
 import torch
@@ -265,3 +267,12 @@ def test_trained_random_and_resumed(clip, images):
 def test_what_does_not_fit_together(cfg, error, message):
     with pytest.raises(error, match=message):
         MODELS.build(dict(cfg, type=f'lm4ve_mm.{cfg["type"]}'))
+
+
+def test_without_transformers(monkeypatch):
+    """What to install is said, before an import fails somewhere inside."""
+    monkeypatch.setattr('lm4ve_mm.utils.install.is_installed',
+                        lambda name: name != 'transformers')
+    monkeypatch.delitem(sys.modules, 'lm4ve_vqa.models')
+    with pytest.raises(ImportError, match=r"need transformers.*'\.\[vqa\]'"):
+        importlib.import_module('lm4ve_vqa.models')
