@@ -23,7 +23,7 @@ from transformers import (
 from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
 from lm4ve_mm.models.initializers import without_files
 from lm4ve_mm.registry import MODELS
-from lm4ve_mm.utils.errors import ConfigError
+from lm4ve_mm.utils.errors import ConfigError, DataError
 
 VISION = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=3,
               num_attention_heads=2, image_size=32, patch_size=8)
@@ -133,6 +133,9 @@ def test_another_image_size(clip, images):
     assert table.shape == (37, 32)
     assert torch.equal(table[0], own[0])
     assert tower(torch.zeros(1, 3, 48, 48)).shape == (1, 37, 32)
+    with pytest.raises(DataError, match=r'images of \(32, 32\) pixels, but '
+                       'the encoder was built for 48'):
+        tower(images)
 
 
 def test_lacking_tensors(clip, tmp_path):
