@@ -13,6 +13,11 @@ from lm4ve_mm.utils.errors import ConfigError
 from .attention import draw_weights
 
 
+def at_least_float(logits: Tensor) -> Tensor:
+    """Logits for a loss: not in the 16 bits of autocast."""
+    return logits.float() if logits.dtype.itemsize < 4 else logits
+
+
 @MODELS.register_module()
 class VQAHead(BaseModule):
     """Scores of all answers.
@@ -80,6 +85,7 @@ class VQAHead(BaseModule):
                 f'gives {tuple(logits.shape)}: the vocabulary of the data is '
                 f'of another size than model.head.num_answers='
                 f'{self.num_answers}')
+        logits = at_least_float(logits)
         mean = functional.binary_cross_entropy_with_logits(
             logits, scores.to(logits))
         return dict(loss_vqa=mean * self.num_answers)
@@ -131,13 +137,14 @@ class RetrievalHead(BaseModule):
         Args:
             pooled: (B, 1 + K, in_channels), the true text first.
         """
-        ranks = self(pooled)  # (B, 1 + K)
+        ranks = at_least_float(self(pooled))  # (B, 1 + K)
         return functional.cross_entropy(
             ranks, ranks.new_zeros(len(ranks), dtype=torch.long))
 
     def loss_matching(self, pooled: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy through the frozen map; labels (B, ), 1 = match."""
-        return functional.cross_entropy(self.itm_score(pooled), labels)
+        return functional.cross_entropy(
+            at_least_float(self.itm_score(pooled)), labels)
 
     def init_weights(self) -> None:
         """METER's initialisation; the rank starts as the matching does."""

@@ -73,6 +73,7 @@ class Tower(BaseModule):
             dict(type='lm4ve_mm.HuggingFaceInit', checkpoint=checkpoint)
             if init == 'pretrained' else None)
         self.obtain = obtain
+        self.stated = dict(config or {})
         fields = dict(config or read_config(str(checkpoint), obtain))
         self.source_config = self.read_fields(fields)
         own = self.adapt(self.source_config.__class__.from_dict(
@@ -138,6 +139,7 @@ class Tower(BaseModule):
             CheckpointError: If it does not fill the encoder; names what
                 does not fit.
         """
+        self._compare(checkpoint)
         donor = read_donor(checkpoint, self.kind, self.source_config,
                            self.options(), self.obtain)
         weights = {f'model.{name}': tensor
@@ -149,6 +151,23 @@ class Tower(BaseModule):
                 f'{donor.name} does not fit {type(self).__name__}: {error}'
             ) from error
         keep(self, donor.name, list(weights), _NOTHING)
+
+    def _compare(self, checkpoint: str) -> None:
+        """Compare ``config`` with that of the source.
+
+        Raises:
+            CheckpointError: If they differ, which equal shapes may hide.
+        """
+        theirs = self.read_fields(read_config(checkpoint, self.obtain))
+        differing = [
+            f'{key}={value!r} instead of {getattr(theirs, key, None)!r}'
+            for key, value in self.stated.items()
+            if getattr(theirs, key, None) != value]
+        if differing:
+            raise CheckpointError(
+                f'{checkpoint} and the config of {type(self).__name__} differ:'
+                f' the config has {", ".join(differing)}. For another encoder '
+                'give its checkpoint and config=None')
 
     def fit_positions(self, weights: dict[str, Tensor],
                       prefix: str = '') -> None:

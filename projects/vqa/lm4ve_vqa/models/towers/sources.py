@@ -17,7 +17,6 @@ from lm4ve_mm.llm.weights.sources import (
     PACKAGE_SCHEME,
     Folder,
     HubModel,
-    Source,
     find_source,
 )
 
@@ -64,12 +63,11 @@ def source_of(checkpoint: str, obtain: str | None) -> Folder | HubModel:
             f'{path.absolute()}). Expected is a folder of Hugging Face with '
             f'{_CONFIG} and weights; get it with: {get_it}; or give '
             f"{HUB_SCHEME}OWNER/MODEL, or init='random' with a config")
-    source: Source = find_source(given)
-    if not isinstance(source, (Folder, HubModel)):
+    if not named and path.is_file():
         raise CheckpointError(
             f'{given} is a file; an encoder is read from a folder of Hugging '
             f'Face, which has a {_CONFIG} beside its weights')
-    return source
+    return find_source(given)
 
 
 def read_config(checkpoint: str, obtain: str | None = None) -> dict[str, Any]:
