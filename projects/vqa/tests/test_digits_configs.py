@@ -71,10 +71,12 @@ def test_digits_need_no_more_answers():
 
 
 def test_warm_up_wants_digits(tmp_path, vqav2):
-    from lm4ve_mm.utils.errors import ConfigError
+    from types import SimpleNamespace
+
     from lm4ve_vqa.datasets import VQAv2
     from lm4ve_vqa.digits import WarmUpOnDigitsHook
-    from types import SimpleNamespace
+
+    from lm4ve_mm.utils.errors import ConfigError
     data = VQAv2('train', answers=str(vqav2 / 'answers.json'),
                  data_root=str(vqav2))
     runner = SimpleNamespace(
