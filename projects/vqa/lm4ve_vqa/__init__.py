@@ -6,6 +6,6 @@ Importing this package registers its modules with MMEngine, in the scope
 
 from lm4ve_mm import plugin  # noqa: F401  (repairs and registers first)
 
-from . import engine, models
+from . import datasets, digits, engine, evaluation, models
 
-__all__ = ['engine', 'models']
+__all__ = ['datasets', 'digits', 'engine', 'evaluation', 'models']

@@ -1,11 +1,12 @@
 """Encoders of images and of text, out of ``transformers``."""
 
 from .base import Tower
+from .frozen_text import FrozenTextTower
 from .images import CLIPTower, ImageTower, SwinTower
 from .initializer import HuggingFaceInit
 from .text import TextTower
 
 __all__ = [
-    'CLIPTower', 'HuggingFaceInit', 'ImageTower', 'SwinTower', 'TextTower',
-    'Tower'
+    'CLIPTower', 'FrozenTextTower', 'HuggingFaceInit', 'ImageTower',
+    'SwinTower', 'TextTower', 'Tower'
 ]

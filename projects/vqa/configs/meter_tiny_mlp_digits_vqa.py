@@ -1,0 +1,10 @@
+"""Control: GELU and LayerNorm in the block's place, on digits.
+
+    python tools/train.py projects/vqa/configs/meter_tiny_mlp_digits_vqa.py
+
+Not trained here: there is no expected number.
+"""
+_base_ = ['./meter_tiny_minilm_digits_vqa.py']
+model = dict(
+    neck=dict(
+        llm=dict(_delete_=True, type='lm4ve_mm.MLPLayer', hidden_dims=384)))
