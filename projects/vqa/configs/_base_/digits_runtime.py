@@ -1,16 +1,8 @@
-# The common runtime, this project's package, and the image encoder's warm-up.
-_base_ = '../../../../configs/_base_/runtime.py'
-custom_imports = dict(
-    imports=['lm4ve_mm.plugin', 'lm4ve_vqa'], allow_failed_imports=False)
+# This project's runtime, and a warm-up of the image encoder, which stands for
+# CLIP's pre-training.
+_base_ = './vqa_runtime.py'
 custom_hooks = [
-    dict(type='lm4ve_mm.CheckDataHook'),
-    dict(type='lm4ve_mm.CheckClassesHook'),
-    dict(type='lm4ve_mm.FindCheckpointHook'),
-    dict(type='lm4ve_mm.EpochSeedHook'),
-    dict(type='lm4ve_mm.FreezeLLMHook'),
-    dict(type='lm4ve_mm.PlainCheckpointHook'),
-    dict(type='lm4ve_mm.CheckTextHook'),
-    dict(type='lm4ve_mm.WarmUpOnDigitsHook', steps=500),
+    *_base_.custom_hooks,
+    dict(type='lm4ve_mm.WarmUpOnDigitsHook', steps=500)
 ]
-default_hooks = dict(
-    logger=dict(interval=50), checkpoint=dict(max_keep_ckpts=1))
+default_hooks = dict(logger=dict(interval=50))
