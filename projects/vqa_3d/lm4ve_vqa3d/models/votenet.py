@@ -13,6 +13,7 @@ from .detection_losses import detection_losses
 from .pointnet2 import VOTENET, PointNet2
 from .voting import Detection, ProposalHead, Voting
 
+
 @MODELS.register_module()
 class VoteNet(BaseModule):
     """PointNet++, voting and proposals.

@@ -89,7 +89,7 @@ def is_published(state: Mapping) -> bool:
     return any(str(name).startswith(MARK) for name in unwrapped(state))
 
 
-def _rows(name: str, tensor: Tensor) -> Tensor:
+def as_rows(name: str, tensor: Tensor) -> Tensor:
     """A kernel over single points as the matrix of a linear map."""
     if name.endswith('weight') and tensor.ndim > 2:
         return tensor.flatten(2).squeeze(2)
@@ -113,7 +113,7 @@ def translate(state: Mapping, model: nn.Module) -> Translated:
             shape differs.
     """
     own = shapes_of(model)
-    held = {name: _rows(name, t) for name, t in unwrapped(state).items()}
+    held = {name: as_rows(name, t) for name, t in unwrapped(state).items()}
     found = match(held, own, RENAMES, KIND, None, OTHER_BLOCK)
     unused = UNUSED
     if not any(name.startswith('detector.') for name in own):
