@@ -9,7 +9,7 @@ from .classes import NYU40
 
 # Of the red, green and blue of things, 0 to 255.
 COLOURS = dict(red=(200, 40, 40), green=(50, 160, 60), blue=(50, 70, 200),
-               yellow=(225, 200, 50), white=(235, 235, 235))
+               yellow=(225, 200, 50))
 LEG = .08
 COLOUR_NOISE, POINT_NOISE = 10., .01
 
@@ -27,13 +27,6 @@ def with_back(depth: float, width: float, seat: float, height: float,
     """Something to sit on, its back towards the wall."""
     return [((0, 0, seat / 2), (depth, width, seat)),
             ((depth / 2 - thick / 2, 0, height / 2), (thick, width, height))]
-
-
-def shelves(depth: float, width: float, height: float) -> list[Part]:
-    """A back and four boards."""
-    boards = [((0, 0, z), (depth, width, .05))
-              for z in np.linspace(.05, height, 4)]
-    return [((depth / 2, 0, height / 2), (.04, width, height)), *boards]
 
 
 class Kind(NamedTuple):
@@ -59,7 +52,6 @@ KINDS = dict(
         ((0, 0, h - .03), (d, w, .06)), *legs(d, w, h - .06)]),
     bed=Kind((1.2, 1.7, .5), lambda d, w, h: [
         ((0, 0, h / 2), (d, w, h))]),
-    bookshelf=Kind((.35, 1., 1.7), shelves),
     refrigerator=Kind((.65, .65, 1.6), lambda d, w, h: [
         ((0, 0, h / 2), (d, w, h))]))
 # On the walls: thickness, width, lower and upper edge, colour.

@@ -107,9 +107,9 @@ class Rooms(SQA3D):
     def __init__(self,
                  split: str,
                  data_root: str = 'data/rooms',
-                 train: int = 600,
-                 val: int = 40,
-                 test: int = 100,
+                 train: int = 400,
+                 val: int = 30,
+                 test: int = 80,
                  seed: int = 0,
                  **kwargs) -> None:
         if not 1 <= min(train, val, test) <= max(train, val, test) <= 1000:

