@@ -1,4 +1,4 @@
-"""The recipes as numbers, the form of configs, and two training steps."""
+"""The recipes as numbers, two training steps of each, and a test."""
 
 from pathlib import Path
 
@@ -11,21 +11,13 @@ from torch import nn
 
 from lm4ve_mm import apis
 from lm4ve_mm.registry import HOOKS, MODELS
-from lm4ve_mm.testing import ConfigForm, MetafileForm, train_an_epoch
+from lm4ve_mm.testing import MetafileForm, train_an_epoch
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 LEAVES = sorted(CONFIGS.glob('*.py'))
 ROOMS = [leaf.stem for leaf in LEAVES if leaf.stem.endswith('_rooms')]
 PAPER = [leaf for leaf in LEAVES if leaf.stem not in ROOMS]
 WIDTH = 64
-
-
-class TestForm(ConfigForm):
-    CONFIGS = CONFIGS
-    # Host and data set have one name.
-    DATA = ('rooms', )
-    NAME = r'sqa3d(_[a-z0-9]+)*(_({data}))?'
-    TOOLBOXES = dict(sqa3d='mmpretrain')
 
 
 class TestMetafile(MetafileForm):
