@@ -1,10 +1,15 @@
 """Files of SQA3D's repository: names, dead parameters, strictness, safety."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from lm4ve_vqa3d.published import is_published, translate
 
+from lm4ve_mm import apis
 from lm4ve_mm.llm import CheckpointError
+
+CONFIG = Path(__file__).parents[2] / 'configs/sqa3d_repository.py'
 
 DETECTOR = dict(type='lm4ve_mm.VoteNet', num_proposals=12, out_channels=16)
 DEAD = ('s_feat_linear.0.', 'q_feat_linear.0.', 'attflat_lstm_q.',
@@ -80,3 +85,33 @@ def test_whatever_does_not_fit_is_an_error(golden, published, change,
     change(published)
     with pytest.raises(CheckpointError, match=message):
         model.load_state_dict(published)
+
+
+def test_the_test_tool_takes_a_file_as_it_is(golden, sqa3d, tmp_path):
+    """The repository's config, but for narrow fusion and few points."""
+    state = {name: t.float() for name, t in golden.filled(golden.sqa3d(
+        words=300, answers=5, hidden=256, out=512), .05).items()}
+    torch.save(state, tmp_path / 'auxi.pth')
+    args = apis.testing_parser().parse_args(
+        [str(CONFIG), str(tmp_path / 'auxi.pth')])
+    cfg = apis.load_config(CONFIG)
+    cfg.work_dir, cfg.log_level = str(tmp_path), 'ERROR'
+    cfg.experiment_name = tmp_path.name
+    cfg.model.update(
+        answers=str(sqa3d / 'sqa_task/answer_dict.json'), num_answers=5,
+        channels=32)
+    cfg.model.detector.update(
+        num_proposals=8, out_channels=16, levels=[
+            (num, radius, 4, widths) for num, radius, widths in (
+                (32, .4, (64, 64, 128)), (16, .8, (128, 128, 256)),
+                (8, 1.2, (128, 128, 256)), (4, 2., (128, 128, 256)))])
+    loader = cfg.test_dataloader
+    loader.update(batch_size=2, num_workers=0)
+    loader.dataset.data_root = str(sqa3d)
+    loader.dataset.pipeline[0].num_points = 64
+    loader.dataset.pipeline[1].word_vectors = str(sqa3d / 'words.npz')
+    runner = apis.load_strictly(apis.build_runner(
+        apis.configure_testing(cfg, args)))
+    assert 0 <= runner.test()['sqa/EM@1'] <= 100
+    weight = runner.model.get_parameter('fusion.text_map.weight')
+    assert torch.equal(weight, state['lang_feat_linear.0.weight'])
