@@ -9,8 +9,6 @@ import torch
 from mmengine.config import ConfigDict
 
 SCOPES = ('mmpretrain', 'mmengine', 'mmaction', 'lm4ve_mm')
-# <host>_<size>[_<language model>[_<variant>]]_<data>
-NAME = r'[a-z0-9]+(_[a-z0-9]+)*_({data})'
 EXPECTED = r'\*paper\*|\*measured\s+here\*|no expected number|not measured'
 
 
@@ -73,11 +71,15 @@ class ConfigForm:
         CONFIGS: The folder.
         DATA: Names of data sets that names of configs end with, as
             alternatives of a regular expression.
+        NAME: Form of a name, ``{data}`` standing for those; for a project
+            whose host and data set have one name, another.
         TOOLBOXES: ``default_scope`` of the configs, by how names begin.
     """
 
     CONFIGS: Path
     DATA: tuple[str, ...]
+    # <host>_<size>[_<language model>[_<variant>]]_<data>
+    NAME = r'[a-z0-9]+(_[a-z0-9]+)*_({data})'
     TOOLBOXES: dict[str, str]
 
     def pytest_generate_tests(self, metafunc) -> None:
@@ -98,7 +100,8 @@ class ConfigForm:
                     or name.split('.')[0] in SCOPES), name
 
     def test_name_and_docstring(self, leaf):
-        assert re.fullmatch(NAME.format(data='|'.join(self.DATA)), leaf.stem)
+        assert re.fullmatch(
+            self.NAME.format(data='|'.join(self.DATA)), leaf.stem)
         text = docstring_of(leaf)
         assert text, 'a leaf starts with a docstring'
         # On a line of its own where both do not fit on one.

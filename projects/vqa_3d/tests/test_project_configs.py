@@ -17,6 +17,8 @@ QUICK = ('sqa3d_minilm_rooms', 'sqa3d_blind_rooms')
 class TestForm(ConfigForm):
     CONFIGS = CONFIGS
     DATA = ('rooms', )
+    # Host and data set of the others have one name.
+    NAME = r'sqa3d(_[a-z0-9]+)*(_({data}))?'
     TOOLBOXES = dict(sqa3d='mmpretrain')
 
 
