@@ -3,7 +3,10 @@
     python tools/train.py \
         projects/motion_forecasting/configs/vectornet_mlp_town.py
 
-Not trained here: there is no expected number.
+Hardware and time: 1 CPU core, 112 s of CPU time, and 75 s once to generate the
+town (*measured here*). minADE / minFDE / miss rate on its 400 test scenes:
+K=6 0.87 / 1.82 / 36.2 %, K=1 1.70 / 4.12 / 67.0 % (*measured here*,
+seed 0).
 """
 _base_ = ['./vectornet_minilm_town.py']
 model = dict(
