@@ -8,7 +8,6 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
 from lm4ve_mm.registry import MODELS
-from lm4ve_mm.testing import server, train_in_two  # noqa: F401
 from lm4ve_mm.utils.errors import ConfigError
 
 WIDTH = 6
@@ -131,15 +130,9 @@ def test_bad_settings(flickr30k, tokenizer, tmp_path, loop, message):
         runner.test()
 
 
-def test_model_for_something_else(flickr30k, tokenizer, tmp_path):
+def test_model_for_something_else(flickr30k, tokenizer, tmp_path,
+                                  monkeypatch):
     runner = make(flickr30k, tokenizer, tmp_path)
-    runner.model.match = None
-    del runner.model.match
-    cls = type(runner.model)
-    match, cls.match = cls.match, None
-    del cls.match
-    try:
-        with pytest.raises(ConfigError, match='ToyRetriever has no match'):
-            runner.test()
-    finally:
-        cls.match = match
+    monkeypatch.delattr(ToyRetriever, 'match')
+    with pytest.raises(ConfigError, match='ToyRetriever has no match'):
+        runner.test()

@@ -195,8 +195,9 @@ class _Retrieval:
             raise ConfigError(
                 f'{type(model).__name__} has no {", ".join(lacking)}: '
                 f'{type(self).__name__} tests models for retrieval')
-        with autocast(enabled=self.fp16 or self.bf16, dtype=(
-                torch.bfloat16 if self.bf16 else torch.float16)):
+        # None is float16 on a GPU; a CPU knows bfloat16 alone.
+        with autocast(enabled=self.fp16 or self.bf16,
+                      dtype=torch.bfloat16 if self.bf16 else None):
             gallery = encode(model, self.dataloader, self.num_images,
                              self.num_texts)
             self._say_subset(gallery)
