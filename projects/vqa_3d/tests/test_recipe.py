@@ -17,6 +17,8 @@ CONFIGS = Path(__file__).parents[1] / 'configs'
 LEAVES = sorted(CONFIGS.glob('*.py'))
 ROOMS = [leaf.stem for leaf in LEAVES if leaf.stem.endswith('_rooms')]
 PAPER = [leaf for leaf in LEAVES if leaf.stem not in ROOMS]
+# One of each schedule and kind of layer; the others are slow.
+QUICK = ('sqa3d_llama', 'sqa3d_repository')
 WIDTH = 64
 
 
@@ -74,7 +76,8 @@ def test_repository():
         assert pipeline[-1].color_mode == 'legacy_constant'
         assert pipeline[0].num_points == 40_000
     cfg.model.answers = None
-    model = MODELS.build(cfg.model)
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
     assert [sum(p.numel() for p in part.parameters()) for part in (
         model, model.detector, model.detector.backbone,
         model.detector.voting, model.detector.head)] == [
@@ -86,8 +89,9 @@ def test_parts_of_both_widths():
     for channels, texts, layer, guided, flatten in (
             (256, 571_392, 789_760, 1_053_440, 197_633),
             (768, 3_287_040, 7_087_872, 9_451_776, 590_849)):
-        model = MODELS.build(dict(type='lm4ve_mm.SituatedQA',
-                                  channels=channels))
+        with torch.device('meta'):
+            model = MODELS.build(dict(type='lm4ve_mm.SituatedQA',
+                                      channels=channels))
         fusion = model.fusion
         assert [sum(p.numel() for p in part.parameters()) for part in (
             fusion.texts, fusion.question[1], fusion.by_question[1],
@@ -160,7 +164,12 @@ def toy(path, work_dir, sqa3d, llama):
     return cfg
 
 
-@pytest.mark.parametrize('path', PAPER, ids=lambda path: path.stem)
+def marked(path):
+    marks = [] if path.stem in QUICK else [pytest.mark.slow]
+    return pytest.param(path, id=path.stem, marks=marks)
+
+
+@pytest.mark.parametrize('path', [marked(leaf) for leaf in PAPER])
 def test_trains_two_steps(path, tmp_path, sqa3d, llama):
     runner, names, moved = train_an_epoch(toy(path, tmp_path, sqa3d, llama))
     assert runner.iter == 2

@@ -216,7 +216,7 @@ def test_bad_batches(golden, keywords, inputs, change, message):
 
 
 def test_detector_wants_targets(golden):
-    small = dict(DETECTOR, levels=[(8, 1., 4, (8, 8))] * 4, seed_channels=8)
+    small = dict(DETECTOR, levels=[(16, 1., 4, (8, 8))] * 4, seed_channels=8)
     model = golden.build(detector=small)
     with pytest.raises(DataError, match='sample 0 of the batch has no '
                        'center_label.*lm4ve_mm.DetectionTargets'):
