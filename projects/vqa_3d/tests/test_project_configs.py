@@ -18,9 +18,9 @@ QUICK = ('sqa3d_llama', 'sqa3d_repository', 'sqa3d_minilm_rooms',
 class TestForm(ConfigForm):
     CONFIGS = CONFIGS
     DATA = ('rooms', )
-    TOOLBOXES = dict(sqa3d='mmpretrain')
-    # The host is named after the data set; others come behind.
+    # Host and data set of the others have one name.
     NAME = r'sqa3d(_[a-z0-9]+)*(_({data}))?'
+    TOOLBOXES = dict(sqa3d='mmpretrain')
 
 
 class TestMetafile(MetafileForm):

@@ -12,6 +12,16 @@ from torch import Tensor, nn
 MASKED = -1e9
 
 
+def masked_softmax(scores: Tensor, padding: Tensor) -> Tensor:
+    """Weights (..., M) of scores, without what is padding.
+
+    At least in float32, since float16 does not reach the score of padding.
+    """
+    wide = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    weights = wide.masked_fill(padding, MASKED).softmax(-1)
+    return weights.to(scores.dtype)
+
+
 class StdNorm(nn.Module):
     """MCAN's layer norm: unbiased deviation, epsilon added outside the root.
 
@@ -76,8 +86,8 @@ class Attention(nn.Module):
             for linear, tokens in ((self.query, x), (self.key, memory),
                                    (self.value, memory)))
         scores = query @ key.mT / math.sqrt(key.shape[-1])  # (B, H, N, M)
-        scores = scores.masked_fill(padding[:, None, None], MASKED)
-        mixed = self.drop(scores.softmax(-1)) @ value
+        weights = masked_softmax(scores, padding[:, None, None])
+        mixed = self.drop(weights) @ value
         return self.out(mixed.transpose(1, 2).flatten(2))
 
 
@@ -160,6 +170,5 @@ class Flatten(nn.Module):
         Returns:
             tuple: (B, out_channels), and the weights (B, N) of the tokens.
         """
-        scores = self.weigh(x)[..., 0].masked_fill(padding, MASKED)
-        weights = scores.softmax(-1)
+        weights = masked_softmax(self.weigh(x)[..., 0], padding)
         return self.out((weights[:, None] @ x)[:, 0]), weights

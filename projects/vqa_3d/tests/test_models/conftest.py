@@ -190,10 +190,10 @@ def samples(fields):
 
 def build(**keywords):
     """The small model of the golden numbers."""
-    return MODELS.build(dict(
+    return MODELS.build({**dict(
         type='lm4ve_mm.SituatedQA', num_answers=11, channels=32, word_dims=12,
-        proposal_dims=16, flatten_hidden=24, flatten_channels=40,
-        **keywords))
+        proposal_dims=16, flatten_hidden=24, flatten_channels=40),
+        **keywords})
 
 
 def batch(with_mask=True):

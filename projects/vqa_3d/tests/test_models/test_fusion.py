@@ -149,3 +149,14 @@ def test_word_of_zeros_and_empty_text():
 def test_heads_have_to_fit():
     with pytest.raises(ValueError, match='30 channels cannot be divided'):
         SelfLayer(30, 8)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_all_masked_in_half_precision(dtype):
+    """float16 cannot hold the score of padding."""
+    tokens = torch.linspace(-1, 1, 48).view(1, 6, 8).to(dtype)
+    padding = torch.ones(1, 6, dtype=torch.bool)
+    out = SelfLayer(8, 2).eval().to(dtype)(tokens, padding)
+    assert out.dtype == dtype and out.isfinite().all()
+    _, weights = Flatten(8, 4, 4).eval().to(dtype)(tokens, padding)
+    assert weights.float().tolist() == [pytest.approx([1 / 6] * 6, abs=1e-3)]

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from lm4ve_vqa3d.datasets.answers import write_answers
 from lm4ve_vqa3d.published import translate
 
 from lm4ve_mm.testing.clouds import golden_scenes
+from lm4ve_mm.utils.errors import ConfigError, DataError
 
 
 def load(model, golden, shapes, scale):
@@ -151,3 +153,84 @@ def test_golden_model(golden, run):
     for name, grad in dict(grads, points=points.grad).items():
         assert grad.norm().item() == pytest.approx(
             expected['grads'][name], rel=1e-6), name
+
+
+BLOCK = dict(type='lm4ve_mm.TokenInsertNeck', llm=dict(
+    init='random', geometry=dict(width=32, num_heads=4, ffn_dim=64)))
+
+
+def test_the_block_looks_at_objects_alone(golden):
+    """What is masked changes nothing; a scene without objects is whole."""
+    torch.manual_seed(0)
+    model = golden.build(neck=BLOCK).double().eval()
+    proposals = golden.wave(1, .29, .6, 2, 12, 16)
+    scores, situations = model(proposals, golden.batch())
+    assert scores.isfinite().all() and situations.isfinite().all()
+    changed = proposals.clone()
+    changed[0, [1, 2, 5]] += 1
+    again = model(changed, golden.batch())[0]
+    torch.testing.assert_close(again[0], scores[0])
+    # Nothing of sample 1 is an object: all of it counts, as without a mask.
+    changed = proposals.clone()
+    changed[1, 3] += 1
+    assert (model(changed, golden.batch())[0][1] != scores[1]).any()
+
+
+def test_order_of_proposals_does_not_matter(golden):
+    torch.manual_seed(0)
+    model = golden.build(neck=BLOCK).double().eval()
+    proposals, samples = golden.wave(1, .29, .6, 2, 12, 16), golden.batch()
+    scores, _ = model(proposals, samples)
+    for sample in samples:
+        sample.objectness_mask = sample.objectness_mask.flip(0)
+    torch.testing.assert_close(model(proposals.flip(1), samples)[0], scores)
+
+
+def test_blind_model_sees_no_scene(golden):
+    model = golden.build(blind=True).eval()
+    samples = golden.batch(False)
+    scores, _ = model(torch.rand(2, 50, 7), samples)
+    assert torch.equal(scores, model(torch.rand(2, 9, 7), samples)[0])
+    sample = model(torch.rand(2, 9, 7), samples, mode='predict')[0]
+    assert sample.pred_label == int(scores[0].argmax())
+    assert 'proposals' not in sample and 'pred_answer' not in sample
+
+
+@pytest.mark.parametrize(('keywords', 'inputs', 'change', 'message'), [
+    ({}, (2, 12, 16), 'question',
+     'sample 1 of the batch has no question: word vectors come from'),
+    ({}, (2, 12, 16), 'objectness_mask',
+     'sample 1 of the batch has no objectness_mask: proposals go with'),
+    ({}, (2, 12, 16), 'gt_position',
+     'sample 1 of the batch has no gt_position: a training set tells'),
+    ({}, (2, 12, 9), None, r'inputs are \(2, 12, 9\); without a detector'),
+    (dict(num_answers=9), (2, 12, 16), None,
+     'the data set has 11 answers, the model 9: set model.num_answers')])
+def test_bad_batches(golden, keywords, inputs, change, message):
+    model = golden.build(**keywords)
+    samples = golden.batch()
+    if change:
+        delattr(samples[1], change)
+    with pytest.raises(DataError, match=message):
+        model(torch.rand(inputs), samples, mode='loss')
+
+
+def test_detector_wants_targets(golden):
+    small = dict(DETECTOR, levels=[(16, 1., 4, (8, 8))] * 4, seed_channels=8)
+    model = golden.build(detector=small)
+    with pytest.raises(DataError, match='sample 0 of the batch has no '
+                       'center_label.*lm4ve_mm.DetectionTargets'):
+        model(torch.rand(2, 40, 7), golden.batch(False), mode='loss')
+
+
+def test_bad_settings(golden, tmp_path):
+    with pytest.raises(ConfigError, match='a blind model needs no detector'):
+        golden.build(blind=True, detector=DETECTOR)
+    write_answers(tmp_path / 'answer_dict.json', ['red', 'two'])
+    with pytest.raises(ConfigError, match='num_answers=11, but .*makes 3'):
+        golden.build(answers=tmp_path / 'answer_dict.json')
+    with pytest.raises(ValueError, match="mode is 'tensor'.*not 'guess'"):
+        golden.build()(torch.rand(2, 12, 16), golden.batch(), mode='guess')
+    preprocessor = golden.build().data_preprocessor
+    with pytest.raises(ValueError, match='scenes of a batch are of shapes'):
+        preprocessor(dict(inputs=[torch.rand(5, 7), torch.rand(6, 7)]))
