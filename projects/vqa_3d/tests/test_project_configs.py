@@ -21,8 +21,6 @@ class TestForm(ConfigForm):
     # Host and data set of the others have one name.
     NAME = r'sqa3d(_[a-z0-9]+)*(_({data}))?'
     TOOLBOXES = dict(sqa3d='mmpretrain')
-    # The host is named after the data set; others come behind.
-    NAME = r'sqa3d(_[a-z0-9]+)*(_({data}))?'
 
 
 class TestMetafile(MetafileForm):
