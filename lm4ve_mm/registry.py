@@ -47,7 +47,6 @@ DATA_SAMPLERS = _child('data sampler', MMENGINE_DATA_SAMPLERS, 'plugin')
 TRANSFORMS = _child('transform', MMENGINE_TRANSFORMS, 'plugin')
 WEIGHT_INITIALIZERS = _child('weight initializer',
                              MMENGINE_WEIGHT_INITIALIZERS, 'models')
-LOOPS = _child('loop', MMENGINE_LOOPS, 'plugin')
 METRICS = _child('metric', MMENGINE_METRICS, 'plugin')
 OPTIM_WRAPPER_CONSTRUCTORS = _child('optimizer wrapper constructor',
                                     MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
