@@ -4,6 +4,7 @@ import pytest
 import torch
 from lm4ve_vqa.models.towers.positions import resize_bias, resize_positions
 from lm4ve_vqa.upstream import translate
+from mmengine.runner import load_checkpoint
 
 from lm4ve_mm.llm import CheckpointError
 from lm4ve_mm.models.starts import load_into
@@ -78,6 +79,19 @@ def test_a_start_and_a_test(golden, pretrained):
                        pretrained['cross_modal_text_transform.weight'])
     whole = golden.filled(golden.reference_shapes())
     load_into(head, dict(state_dict=whole), strict=True)
+
+
+def test_a_file_of_lightning(golden, tmp_path):
+    """As it lies on the disk, with what else such files hold."""
+    state = golden.filled(golden.reference_shapes())
+    file = tmp_path / 'meter.ckpt'
+    torch.save({'state_dict': state, 'epoch': 9, 'optimizer_states': [],
+                'pytorch-lightning_version': '1.3.2', 'hyper_parameters':
+                dict(config=dict(loss_names=dict(vqa=1)))}, file)
+    model = golden.meter()
+    load_checkpoint(model, str(file), map_location='cpu', strict=True)
+    assert torch.equal(model.fusion.token_type_embeddings.weight,
+                       state['token_type_embeddings.weight'].float())
 
 
 def test_a_model_with_the_block(golden):
