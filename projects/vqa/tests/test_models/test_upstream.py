@@ -6,6 +6,7 @@ from lm4ve_vqa.models.towers.positions import resize_bias, resize_positions
 from lm4ve_vqa.upstream import translate
 from mmengine.runner import load_checkpoint
 
+from lm4ve_mm import apis
 from lm4ve_mm.llm import CheckpointError
 from lm4ve_mm.models.starts import load_into
 from lm4ve_mm.registry import MODELS
@@ -167,7 +168,6 @@ def test_swin_with_its_buffers(golden):
 
 def test_full_size(golden):
     """Check 3: 327,972,153 with RoBERTa's pooler, which is left out here."""
-    from lm4ve_mm import apis
     with torch.device('meta'):
         cfg = apis.load_config(golden.configs / 'meter_llama_vqav2.py')
         cfg.model.neck = None
