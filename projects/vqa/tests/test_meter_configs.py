@@ -29,6 +29,8 @@ TOWERS = dict(
     text=dict(model_type='roberta', hidden_size=32, intermediate_size=64,
               num_hidden_layers=1, num_attention_heads=2, vocab_size=30,
               max_position_embeddings=60, pad_token_id=1, type_vocab_size=1))
+SWIN = dict(image_size=32, patch_size=4, embed_dim=16, depths=[2, 2],
+            num_heads=[1, 2], window_size=1)
 # One of each task and kind of layer; the others are slow.
 QUICK = ('meter_llama_vqav2', 'meter_llama_random_trained_flickr30k')
 LEAVES = [leaf for leaf in sorted(CONFIGS.glob('*.py'))
@@ -67,6 +69,8 @@ def toy(path, work_dir, root, tokenizer, llama):
         model[f'{part}_encoder'].update(
             init='random', checkpoint=None, config=None)
         model[f'{part}_encoder'].config = fields
+    if path.stem.startswith('meter_swin'):
+        model.image_encoder.config = SWIN
     model.image_encoder.image_size = 32
     model.fusion.update(embed_dims=32, num_layers=1, num_heads=2)
     if 'answers' in model.head:

@@ -15,7 +15,6 @@ def inputs():
 
 
 def test_answers(golden, inputs, tmp_path):
-    pytest.importorskip('lm4ve_vqa.datasets.answers')
     file = tmp_path / 'answers.json'
     words = [f'word {i}' for i in range(13)]
     file.write_text(json.dumps(words))
