@@ -19,3 +19,6 @@ model = dict(
 optim_wrapper = dict(paramwise_cfg=dict(head_lr_mult=5.))
 # The paper evaluates on test; there is no other split left to choose on.
 default_hooks = dict(checkpoint=dict(save_best='retrieval/IR@1'))
+# The 5,000,000 pairs in bf16; METER ranks under autocast too.
+val_cfg = dict(bf16=True)
+test_cfg = dict(bf16=True)

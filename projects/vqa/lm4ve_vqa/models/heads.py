@@ -10,6 +10,7 @@ from torch.nn import functional
 from lm4ve_mm.registry import MODELS
 from lm4ve_mm.utils.errors import ConfigError
 
+from ..datasets.answers import read_answers
 from .attention import draw_weights
 
 
@@ -54,7 +55,6 @@ class VQAHead(BaseModule):
         """
         if self.answers_file is None:
             return None
-        from ..datasets.answers import read_answers
         answers = read_answers(self.answers_file)
         if len(answers) != self.num_answers:
             raise ConfigError(

@@ -15,7 +15,6 @@ def inputs():
 
 
 def test_answers(golden, inputs, tmp_path):
-    pytest.importorskip('lm4ve_vqa.datasets.answers')
     file = tmp_path / 'answers.json'
     words = [f'word {i}' for i in range(13)]
     file.write_text(json.dumps(words))
@@ -124,3 +123,26 @@ def test_initialisation_of_new_parts(golden):
         assert weight.std().item() == pytest.approx(.02, rel=.05)
     assert layer.output.dense.bias.abs().max() == 0
     assert (layer.output.LayerNorm.weight == 1).all()
+
+
+@pytest.mark.parametrize('task', ['VQA', 'Retrieval'])
+def test_bfloat16(golden, inputs, task):
+    """As the recipes train: losses in fp32, near those without autocast."""
+    torch.manual_seed(0)
+    model = golden.meter(task, neck=golden.NECK).eval()
+    ids, mask = golden.texts([3, 4, 5, 6])
+    samples = golden.samples(
+        ids, mask, gt_score=torch.rand(4, 13), false_text_ids=ids[:, None],
+        false_text_mask=mask[:, None])
+    found = []
+    for enabled in (False, True):
+        torch.manual_seed(1)  # of the false images
+        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
+            found.append(model(inputs, samples, mode='loss'))
+    for name, loss in found[1].items():
+        assert loss.dtype == torch.float32
+        assert loss.item() == pytest.approx(found[0][name].item(), rel=.02)
+    sum(found[1].values()).backward()
+    grad = model.neck.layer.map_in.weight.grad
+    assert grad.isfinite().all()
+    assert grad.abs().max() > 0

@@ -13,6 +13,7 @@ from lm4ve_mm.utils.errors import ConfigError
 SPARED = ('bias', 'LayerNorm.weight', 'norm.weight', 'norm1.weight',
           'norm2.weight')
 HEADS = ('vqa_classifier', 'mlm_score', 'itm_score')
+OTHER_HEADS = (('itm_score', 'rank_output'), ('vqa_classifier', ))
 # B.1: parameters of METER's six groups in the golden size.
 SIZES = dict(
     VQA=(728512, 6400, 18176, 269, 282624, 5120),
@@ -47,8 +48,7 @@ def test_groups_are_those_of_meter(golden, task):
         golden.swin_shapes() if swin else None, not swin)
     held = golden.filled({
         name: shape for name, shape in shapes.items()
-        if (task == 'Retrieval') != name.startswith('vqa_classifier')
-        and (task == 'Retrieval' or not name.startswith(('itm', 'rank')))})
+        if not name.startswith(OTHER_HEADS[task == 'Retrieval'])})
     counts = [0] * 6
     for name, tensor in held.items():
         counts[reference_group(name)] += tensor.numel()
@@ -59,7 +59,8 @@ def test_groups_are_those_of_meter(golden, task):
     trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
     names = {id(p): n for n, p in trained.items()}
     found = {names[id(p)]: group['name']
-             for group in built.optimizer.param_groups for p in group['params']}
+             for group in built.optimizer.param_groups
+             for p in group['params']}
     wanted = {}
     for name in split(held):
         ours = [n for n in our_names(name, RENAMES) if n in trained]

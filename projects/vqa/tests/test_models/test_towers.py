@@ -1,6 +1,8 @@
 """Encoders out of folders: complete or an error, of old and new names."""
 
+import importlib
 import json
+import sys
 
 import pytest
 import torch
@@ -21,7 +23,7 @@ from transformers import (
 from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
 from lm4ve_mm.models.initializers import without_files
 from lm4ve_mm.registry import MODELS
-from lm4ve_mm.utils.errors import ConfigError
+from lm4ve_mm.utils.errors import ConfigError, DataError
 
 VISION = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=3,
               num_attention_heads=2, image_size=32, patch_size=8)
@@ -131,6 +133,9 @@ def test_another_image_size(clip, images):
     assert table.shape == (37, 32)
     assert torch.equal(table[0], own[0])
     assert tower(torch.zeros(1, 3, 48, 48)).shape == (1, 37, 32)
+    with pytest.raises(DataError, match=r'images of \(32, 32\) pixels, but '
+                       'the encoder was built for 48'):
+        tower(images)
 
 
 def test_lacking_tensors(clip, tmp_path):
@@ -265,3 +270,12 @@ def test_trained_random_and_resumed(clip, images):
 def test_what_does_not_fit_together(cfg, error, message):
     with pytest.raises(error, match=message):
         MODELS.build(dict(cfg, type=f'lm4ve_mm.{cfg["type"]}'))
+
+
+def test_without_transformers(monkeypatch):
+    """What to install is said, before an import fails somewhere inside."""
+    monkeypatch.setattr('lm4ve_mm.utils.install.is_installed',
+                        lambda name: name != 'transformers')
+    monkeypatch.delitem(sys.modules, 'lm4ve_vqa.models')
+    with pytest.raises(ImportError, match=r"need transformers.*'\.\[vqa\]'"):
+        importlib.import_module('lm4ve_vqa.models')

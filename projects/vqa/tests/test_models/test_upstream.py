@@ -4,7 +4,9 @@ import pytest
 import torch
 from lm4ve_vqa.models.towers.positions import resize_bias, resize_positions
 from lm4ve_vqa.upstream import translate
+from mmengine.runner import load_checkpoint
 
+from lm4ve_mm import apis
 from lm4ve_mm.llm import CheckpointError
 from lm4ve_mm.models.starts import load_into
 from lm4ve_mm.registry import MODELS
@@ -80,6 +82,19 @@ def test_a_start_and_a_test(golden, pretrained):
     load_into(head, dict(state_dict=whole), strict=True)
 
 
+def test_a_file_of_lightning(golden, tmp_path):
+    """As it lies on the disk, with what else such files hold."""
+    state = golden.filled(golden.reference_shapes())
+    file = tmp_path / 'meter.ckpt'
+    torch.save({'state_dict': state, 'epoch': 9, 'optimizer_states': [],
+                'pytorch-lightning_version': '1.3.2', 'hyper_parameters':
+                dict(config=dict(loss_names=dict(vqa=1)))}, file)
+    model = golden.meter()
+    load_checkpoint(model, str(file), map_location='cpu', strict=True)
+    assert torch.equal(model.fusion.token_type_embeddings.weight,
+                       state['token_type_embeddings.weight'].float())
+
+
 def test_a_model_with_the_block(golden):
     """The layer stays as built; a test refuses a file without it."""
     state = golden.filled(golden.reference_shapes())
@@ -153,7 +168,6 @@ def test_swin_with_its_buffers(golden):
 
 def test_full_size(golden):
     """Check 3: 327,972,153 with RoBERTa's pooler, which is left out here."""
-    from lm4ve_mm import apis
     with torch.device('meta'):
         cfg = apis.load_config(golden.configs / 'meter_llama_vqav2.py')
         cfg.model.neck = None

@@ -1,5 +1,6 @@
 """What the encoders share: configuration, source, positions."""
 
+import copy
 from collections.abc import Mapping
 from inspect import signature
 from typing import Any
@@ -76,8 +77,7 @@ class Tower(BaseModule):
         self.stated = dict(config or {})
         fields = dict(config or read_config(str(checkpoint), obtain))
         self.source_config = self.read_fields(fields)
-        own = self.adapt(self.source_config.__class__.from_dict(
-            self.source_config.to_dict()))
+        own = self.adapt(copy.deepcopy(self.source_config))
         self.kind = self.model_class(own)
         self.model = self.inner(self.kind(own, **self.options()))
         self.width = self.output_width(own)

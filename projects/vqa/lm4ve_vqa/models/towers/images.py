@@ -12,7 +12,7 @@ from transformers import (
 )
 
 from lm4ve_mm.registry import MODELS
-from lm4ve_mm.utils.errors import ConfigError
+from lm4ve_mm.utils.errors import ConfigError, DataError
 
 from .base import Tower
 from .positions import resize_bias, resize_positions
@@ -73,7 +73,16 @@ class ImageTower(Tower):
 
         Returns:
             Tensor: (B, N, width).
+
+        Raises:
+            DataError: If they are of another size than the encoder's.
         """
+        size = getattr(self.model.config, 'image_size', None)
+        if isinstance(size, int) and images.shape[-2:] != (size, size):
+            raise DataError(
+                f'images of {tuple(images.shape[-2:])} pixels, but the '
+                f'encoder was built for {size}: set image_size of '
+                'model.image_encoder, or the size in the pipeline')
         out = self.model(pixel_values=images).last_hidden_state
         return out.flatten(2).transpose(1, 2) if out.dim() == 4 else out
 

@@ -1,7 +1,6 @@
 """Text encoders: RoBERTa, or any other of ``transformers``."""
 
 from torch import Tensor
-from transformers import PretrainedConfig
 
 from lm4ve_mm.registry import MODELS
 
@@ -20,10 +19,6 @@ class TextTower(Tower):
     def vocab_size(self) -> int:
         """How many ids it knows."""
         return self.model.config.vocab_size
-
-    def output_width(self, config: PretrainedConfig) -> int:
-        """Width of the last hidden state."""
-        return config.hidden_size
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Encode.
