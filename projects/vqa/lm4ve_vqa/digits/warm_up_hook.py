@@ -25,9 +25,9 @@ from ..datasets.vqav2_files import PARTS
 class WarmUpOnDigitsHook(Hook):
     """Trains the image encoder alone before the run.
 
-    Each patch token learns to tell its digit and its colour, from the
-    training pictures. It plays the part of CLIP's pre-training: without it
-    the whole stays near the question-only accuracy for much longer. A run
+    Each patch token learns to tell its digit, its colour and its place, from
+    the training pictures. It plays the part of CLIP's pre-training: without
+    it the whole stays near the question-only accuracy for much longer. A run
     that is resumed has had it.
 
     Args:
@@ -63,7 +63,8 @@ class WarmUpOnDigitsHook(Hook):
         print_log(
             f'The image encoder was trained alone for {self.steps} steps of '
             f'{self.batch_size} pictures; of the last ones it told '
-            f'{right[0]:.1%} of the digits and {right[1]:.1%} of the colours',
+            f'{right[0]:.1%} of the digits, {right[1]:.1%} of the colours and '
+            f'{right[2]:.1%} of the places',
             logger='current')
 
     def warm_up(self, model: nn.Module, images: Tensor, digits: Tensor,
@@ -76,11 +77,13 @@ class WarmUpOnDigitsHook(Hook):
             digits, colours: (N, 4) labels.
 
         Returns:
-            Tensor: (2, ), shares of right digits and colours lately.
+            Tensor: (3, ), shares of right digits, colours and places lately.
         """
         tower = model.image_encoder.train()
         device = next(tower.parameters()).device
-        head = nn.Linear(tower.width, 10 + len(COLOURS)).to(device)
+        sizes = [10, len(COLOURS), len(PLACES)]
+        head = nn.Linear(tower.width, sum(sizes)).to(device)
+        places = torch.arange(len(PLACES)).expand_as(digits)
         optimiser = AdamW([*tower.parameters(), *head.parameters()],
                           lr=self.lr, weight_decay=0.01)
         schedule = LambdaLR(optimiser, lambda step: 1 - step / self.steps)
@@ -90,10 +93,9 @@ class WarmUpOnDigitsHook(Hook):
             inputs = model.data_preprocessor(
                 dict(inputs=images[chosen], data_samples=None))['inputs']
             tokens = tower(inputs)[:, -len(PLACES):]  # (B, 4, C)
-            guesses = head(tokens).flatten(0, 1).split(
-                [10, len(COLOURS)], -1)
+            guesses = head(tokens).flatten(0, 1).split(sizes, -1)
             truths = [labels[chosen].flatten().to(device)
-                      for labels in (digits, colours)]
+                      for labels in (digits, colours, places)]
             loss = sum(functional.cross_entropy(guess, truth)
                        for guess, truth in zip(guesses, truths))
             optimiser.zero_grad()
