@@ -1,4 +1,4 @@
-# One epoch of some 330 iterations: a warm-up of 40, a cosine. Clipped by norm,
+# 4 epochs of some 330 iterations: a warm-up of 40, a cosine. Clipped by norm,
 # not by value as in the reference: few steps have to do.
 optim_wrapper = dict(
     type='mmengine.OptimWrapper',
@@ -13,14 +13,14 @@ param_scheduler = [
         end=40),
     dict(
         type='mmengine.CosineAnnealingLR',
-        T_max=1,
+        T_max=4,
         eta_min=2e-5,
         by_epoch=True,
         begin=0,
-        end=1,
+        end=4,
         convert_to_iter_based=True),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=1, val_interval=1)
+train_cfg = dict(by_epoch=True, max_epochs=4, val_interval=4)
 val_cfg = dict()
 test_cfg = dict()
 auto_scale_lr = dict(base_batch_size=32)
