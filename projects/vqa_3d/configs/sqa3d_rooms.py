@@ -3,7 +3,7 @@
     python tools/train.py \
         projects/vqa_3d/configs/sqa3d_rooms.py
 
-TIMES
+Not trained here yet: there is no expected number.
 """
 _base_ = [
     './_base_/hosts/sqa3d_small.py', './_base_/datasets/rooms.py',

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ POINTS = 6000
 CEILING = 2.  # metres; what is higher hides the room from above
 ARROW = .7
 MAP = 'viridis'
+WIDTH = 46  # characters in a line of a caption
 
 
 class Drawn(NamedTuple):
@@ -51,8 +53,11 @@ class Drawn(NamedTuple):
     def caption(self) -> str:
         """Situation, question, answer and truth."""
         answer, score = self.found.answers[0]
-        text = f'{self.situation}\n{self.question}\n{answer} ({score:.0%})'
-        return text if self.truth is None else f'{text}, truth: {self.truth}'
+        said = f'{answer} ({score:.0%})'
+        if self.truth is not None:
+            said += f', truth: {self.truth}'
+        return '\n'.join(fill(text, WIDTH) for text in (
+            self.situation, self.question, said))
 
 
 def some(points: np.ndarray) -> np.ndarray:
@@ -110,7 +115,7 @@ def draw_sheet(drawn: Sequence[Drawn], out: Path, columns: int = 3) -> None:
     """
     columns = min(columns, len(drawn))
     lines = -(-len(drawn) // columns)
-    figure = plt.figure(figsize=(5.6 * columns, 3.3 * lines))
+    figure = plt.figure(figsize=(5.6 * columns, 3.7 * lines))
     for number, one in enumerate(drawn):
         place = 2 * number + 1
         draw_above(figure.add_subplot(lines, 2 * columns, place), one)

@@ -13,13 +13,11 @@ from .situations import from_heading, to_matrix, to_quaternion
 # Where something is, as quarter turns to the left from where one faces.
 RELATIONS = {0: 'in front of me', 1: 'on my left', 2: 'behind me',
              3: 'on my right'}
-DIRECTIONS = ('ahead', 'left', 'behind', 'right')
-NUMBERS = ('zero', 'one', 'two', 'three', 'four')
 STEP_BACK = .6
 FACES = ('I am standing in the middle of the room facing the {ahead}.',
          'I am in the middle and looking at the {ahead}.')
 BACKS = ('I am leaning on the wall and facing the {ahead}.', )
-SITUATIONS = 3
+SITUATIONS = 4
 
 
 class Pose(NamedTuple):
@@ -100,20 +98,11 @@ def is_coloured(room: Room, pose: Pose, rng) -> tuple[str, str]:
             yes_no(asked == there))
 
 
-def how_many(room: Room, pose: Pose, rng) -> tuple[str, str]:
-    """Count a kind; those that are there are asked for more often."""
-    here = str(rng.choice([thing.name for thing in room.things]))
-    asked = half(rng, here, KINDS)
-    count = sum(thing.name == asked for thing in room.things)
-    return f'How many of the things are a {asked}?', NUMBERS[count]
-
-
 def how_coloured(room: Room, pose: Pose, rng) -> tuple[str, str]:
-    """Count a colour."""
-    here = str(rng.choice([thing.colour for thing in room.things]))
-    asked = half(rng, here, COLOURS)
-    count = sum(thing.colour == asked for thing in room.things)
-    return f'How many things are {asked}?', NUMBERS[count]
+    """Name a colour by the place, in other words."""
+    relation = int(rng.integers(4))
+    return (f'How is the thing {RELATIONS[relation]} painted?',
+            room.things[pose.at(relation)].colour)
 
 
 def can_sit(room: Room, pose: Pose, rng) -> tuple[str, str]:
@@ -131,34 +120,11 @@ def can_see(room: Room, pose: Pose, rng) -> tuple[str, str]:
             yes_no(room.things[pose.at(0)].name == asked))
 
 
-def unique(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
-    """A kind that is there once, and its direction."""
-    names = [thing.name for thing in room.things]
-    once = [side for side, name in enumerate(names) if names.count(name) == 1]
-    if not once:
-        return None
-    side = int(rng.choice(once))
-    return names[side], DIRECTIONS[(side - pose.facing) % 4]
-
-
-def which_way(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
-    """Where to turn to."""
-    found = unique(room, pose, rng)
-    return found and (f'Which way is the {found[0]}?', found[1])
-
-
-def which_colour(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
-    """The colour of a kind that is there once."""
-    found = unique(room, pose, rng)
-    colours = {thing.name: thing.colour for thing in room.things}
-    return found and (f'Which color does the {found[0]} have?',
-                      colours[found[0]])
-
-
-def where_is(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
-    """Where something is."""
-    found = unique(room, pose, rng)
-    return found and (f'Where is the {found[0]}?', found[1])
+def which_colour(room: Room, pose: Pose, rng) -> tuple[str, str]:
+    """Name a colour by the place."""
+    relation = int(rng.integers(4))
+    return (f'Which color does the thing {RELATIONS[relation]} have?',
+            room.things[pose.at(relation)].colour)
 
 
 def name_it(room: Room, pose: Pose, rng) -> tuple[str, str]:
@@ -169,10 +135,9 @@ def name_it(room: Room, pose: Pose, rng) -> tuple[str, str]:
 
 
 ASKS: tuple[Callable, ...] = (
-    what_is, what_colour, what_nearest, is_there, is_coloured, how_many,
-    how_coloured, can_sit, can_see, which_way, which_colour, where_is,
-    name_it)
-ANSWERS = (*KINDS, *COLOURS, 'yes', 'no', *NUMBERS, *DIRECTIONS)
+    what_is, what_colour, what_nearest, is_there, is_coloured, how_coloured,
+    can_sit, can_see, which_colour, name_it)
+ANSWERS = (*KINDS, *COLOURS, 'yes', 'no')
 
 
 def placed(room: Room, pose: Pose, raw_centre: np.ndarray,

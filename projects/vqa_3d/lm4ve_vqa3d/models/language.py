@@ -46,6 +46,8 @@ class TextEncoder(nn.Module):
             zero on padding; and (B, L) bool, True on padding.
         """
         lengths = text_lengths(vectors)
+        # Most of the padding is never read.
+        vectors = vectors[:, :int(lengths.max())]
         packed = pack_padded_sequence(
             self.drop(vectors), lengths, batch_first=True,
             enforce_sorted=False)

@@ -1,13 +1,13 @@
 # SQA3D's model in small, for generated rooms: few points, 12 proposals.
 model = dict(
     type='lm4ve_mm.SituatedQA',
-    num_answers=21,
+    num_answers=12,
     word_dims=384,
-    channels=64,
+    channels=128,
     num_heads=4,
     depth=1,
-    flatten_hidden=64,
-    flatten_channels=64,
+    flatten_hidden=128,
+    flatten_channels=128,
     detector=dict(
         type='lm4ve_mm.VoteNet',
         # Colour, position and height.
