@@ -8,6 +8,8 @@ model = dict(
     depth=1,
     flatten_hidden=96,
     flatten_channels=96,
+    # With it the model needs some times as many steps.
+    dropout=0.,
     detector=dict(
         type='lm4ve_mm.VoteNet',
         # Colour, position and height.
