@@ -10,7 +10,9 @@ def situated_qa(llm: dict) -> dict:
         type='lm4ve_mm.SituatedQA', num_answers=5, channels=16,
         num_heads=2, depth=1, flatten_hidden=8, flatten_channels=8,
         detector=dict(
-            type='lm4ve_mm.VoteNet', num_proposals=8, out_channels=8,
+            # With 12, some proposals hold an object from the start; where
+            # none does, attention is uniform and its queries learn nothing.
+            type='lm4ve_mm.VoteNet', num_proposals=8, out_channels=12,
             seed_channels=8, neighbours=4,
             levels=[(num, radius, 4, (8, 8)) for num, radius in (
                 (32, .4), (16, .8), (8, 1.2), (4, 2.))]),

@@ -156,3 +156,13 @@ def test_check(sqa3d, tmp_path, monkeypatch, capsys):
     assert '2 of 2' in text and 'scenes that were read' in text
     status, text = call(monkeypatch, capsys, 'check_sqa3d_data', tmp_path)
     assert status == 1 and text.count('there is no file') == 4
+
+
+def test_small_host_has_no_dropout(trained):
+    """A factor of all rates; the reference's are 0.3 and 0.1."""
+    cfg = apis.load_config(trained[0])
+    for factor, wanted in ((0., {0.}), (1., {.1, .3})):
+        cfg.model.dropout = factor
+        rates = {module.p for module in apis.build_model(cfg).modules()
+                 if isinstance(module, torch.nn.Dropout)}
+        assert rates == wanted

@@ -47,6 +47,12 @@ def draw_pose(rng: np.random.Generator) -> Pose:
     return Pose(facing, back, text)
 
 
+def somewhere(room: Room, pose: Pose, rng: np.random.Generator) -> int:
+    """A direction in which something stands."""
+    return int(rng.choice([(side - pose.facing) % 4
+                           for side in room.things]))
+
+
 def yes_no(truth: bool) -> str:
     """The answer to a question of that kind."""
     return 'yes' if truth else 'no'
@@ -61,28 +67,28 @@ def half(rng: np.random.Generator, right: str, names) -> str:
 
 def what_is(room: Room, pose: Pose, rng) -> tuple[str, str]:
     """Name something by its place."""
-    relation = int(rng.integers(4))
+    relation = somewhere(room, pose, rng)
     return (f'What is {RELATIONS[relation]}?',
             room.things[pose.at(relation)].name)
 
 
 def what_colour(room: Room, pose: Pose, rng) -> tuple[str, str]:
     """Name a colour by the place."""
-    relation = int(rng.integers(4))
+    relation = somewhere(room, pose, rng)
     return (f'What color is the thing {RELATIONS[relation]}?',
             room.things[pose.at(relation)].colour)
 
 
 def what_nearest(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
     """Name what is nearest, where something is near."""
-    if not pose.back:
+    if not pose.back or pose.at(2) not in room.things:
         return None
     return 'What is nearest to me?', room.things[pose.at(2)].name
 
 
 def is_there(room: Room, pose: Pose, rng) -> tuple[str, str]:
     """Whether a kind is in a place."""
-    relation = int(rng.integers(4))
+    relation = somewhere(room, pose, rng)
     there = room.things[pose.at(relation)].name
     asked = half(rng, there, KINDS)
     return (f'Is there a {asked} {RELATIONS[relation]}?',
@@ -91,7 +97,7 @@ def is_there(room: Room, pose: Pose, rng) -> tuple[str, str]:
 
 def is_coloured(room: Room, pose: Pose, rng) -> tuple[str, str]:
     """Whether something has a colour."""
-    relation = int(rng.integers(4))
+    relation = somewhere(room, pose, rng)
     there = room.things[pose.at(relation)].colour
     asked = half(rng, there, COLOURS)
     return (f'Is the thing {RELATIONS[relation]} {asked}?',
@@ -100,21 +106,23 @@ def is_coloured(room: Room, pose: Pose, rng) -> tuple[str, str]:
 
 def how_coloured(room: Room, pose: Pose, rng) -> tuple[str, str]:
     """Name a colour by the place, in other words."""
-    relation = int(rng.integers(4))
+    relation = somewhere(room, pose, rng)
     return (f'How is the thing {RELATIONS[relation]} painted?',
             room.things[pose.at(relation)].colour)
 
 
 def can_sit(room: Room, pose: Pose, rng) -> tuple[str, str]:
     """Whether something is a seat."""
-    relation = int(rng.integers(4))
+    relation = somewhere(room, pose, rng)
     kind = KINDS[room.things[pose.at(relation)].name]
     return (f'Can I sit on the thing {RELATIONS[relation]}?',
             yes_no(kind.seat))
 
 
-def can_see(room: Room, pose: Pose, rng) -> tuple[str, str]:
+def can_see(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
     """Whether a kind is there without turning round."""
+    if pose.at(0) not in room.things:
+        return None
     asked = half(rng, room.things[pose.at(0)].name, KINDS)
     return (f'Can I see a {asked} straight ahead?',
             yes_no(room.things[pose.at(0)].name == asked))
@@ -122,14 +130,14 @@ def can_see(room: Room, pose: Pose, rng) -> tuple[str, str]:
 
 def which_colour(room: Room, pose: Pose, rng) -> tuple[str, str]:
     """Name a colour by the place."""
-    relation = int(rng.integers(4))
+    relation = somewhere(room, pose, rng)
     return (f'Which color does the thing {RELATIONS[relation]} have?',
             room.things[pose.at(relation)].colour)
 
 
 def name_it(room: Room, pose: Pose, rng) -> tuple[str, str]:
     """Name something; the first word is none of the types."""
-    relation = int(rng.integers(4))
+    relation = somewhere(room, pose, rng)
     return (f'Name the thing {RELATIONS[relation]}.',
             room.things[pose.at(relation)].name)
 

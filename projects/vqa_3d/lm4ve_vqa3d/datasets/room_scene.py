@@ -1,4 +1,4 @@
-"""Generated rooms: four things at four walls, scanned with noise."""
+"""Generated rooms: two things at opposite walls, scanned with noise."""
 
 import json
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Room(NamedTuple):
     Attributes:
         scene_id: As in ScanNet.
         half: Half its length and width in metres.
-        things: Furniture, one piece at each wall, in the order of the walls.
+        things: Furniture by its wall.
         landmarks: What hangs on the walls, in the order of the walls.
         shell: (N, 7) points of walls and floor, with their label.
         alignment: (4, 4), from the raw frame into this one.
@@ -30,7 +30,7 @@ class Room(NamedTuple):
 
     scene_id: str
     half: float
-    things: tuple[Thing, ...]
+    things: dict[int, Thing]
     landmarks: tuple[Thing, ...]
     shell: np.ndarray
     alignment: np.ndarray
@@ -39,19 +39,22 @@ class Room(NamedTuple):
 def make_room(scene_id: str, rng: np.random.Generator) -> Room:
     """Furnish and scan a room.
 
-    Kinds and colours are drawn for each wall; the landmarks always hang on
-    the same walls, so that a situation which names one tells a direction.
+    Two walls opposite to each other get a thing each. The landmarks always
+    hang on the same walls, so that a situation which names one tells a
+    direction.
     """
     half = rng.uniform(1.9, 2.1)
-    kinds = rng.choice(list(KINDS), 4)
-    colours = rng.choice(list(COLOURS), 4)
-    things = tuple(
-        place(str(kind), str(colour), side, half, POINTS['thing'], rng)
-        for side, (kind, colour) in enumerate(zip(kinds, colours)))
+    first = int(rng.integers(2))
+    things = {}
+    for side in (first, first + 2):
+        kind, colour = rng.choice(list(KINDS)), rng.choice(list(COLOURS))
+        things[side] = place(str(kind), str(colour), side, half,
+                             POINTS['thing'], rng)
     landmarks = tuple(hang(name, side, half, POINTS['landmark'], rng)
                       for side, name in enumerate(LANDMARKS))
     return Room(scene_id, half, things, landmarks,
-                make_shell(half, things, rng), draw_alignment(rng))
+                make_shell(half, list(things.values()), rng),
+                draw_alignment(rng))
 
 
 def draw_alignment(rng: np.random.Generator) -> np.ndarray:
@@ -107,7 +110,8 @@ def scanned(room: Room, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     shell = room.shell
     points, instances, labels, boxes = [shell[:, :6]], [
         np.zeros(len(shell), np.uint32)], [shell[:, 6].astype(np.uint32)], []
-    for number, thing in enumerate((*room.things, *room.landmarks), 1):
+    things = (*room.things.values(), *room.landmarks)
+    for number, thing in enumerate(things, 1):
         count = len(thing.points)
         points.append(thing.points)
         instances.append(np.full(count, number, np.uint32))
@@ -178,7 +182,7 @@ def write_raw(root: Path, room: Room, rng: np.random.Generator) -> Path:
     (scans / f'{name}.0.010000.segs.json').write_text(
         json.dumps(dict(segIndices=segments.tolist())))
     names = {number: thing.name for number, thing in enumerate(
-        (*room.things, *room.landmarks), 1)}
+        (*room.things.values(), *room.landmarks), 1)}
     names.update({100 + WALL: 'wall', 100 + FLOOR: 'floor'})
     (scans / f'{room.scene_id}.aggregation.json').write_text(
         json.dumps(dict(segGroups=[

@@ -107,9 +107,9 @@ class Rooms(SQA3D):
     def __init__(self,
                  split: str,
                  data_root: str = 'data/rooms',
-                 train: int = 400,
-                 val: int = 30,
-                 test: int = 80,
+                 train: int = 300,
+                 val: int = 20,
+                 test: int = 60,
                  seed: int = 0,
                  **kwargs) -> None:
         if not 1 <= min(train, val, test) <= max(train, val, test) <= 1000:

@@ -65,6 +65,9 @@ class SituatedQA(BaseModel):
         flatten_channels: Width of each stream's sum.
         blind: Whether the scene is not looked at at all: the baseline that
             knows situation and question alone.
+        dropout: Factor of all dropout rates of the reference, which are .3
+            for words and in front of the answer and .1 elsewhere; 0 for a
+            small model that sees its data once or twice.
         answers: ``answer_dict.json``, to give predictions as text.
         neck: :class:`TokenInsertNeck` with the block; None is the host.
         data_preprocessor: By default :class:`ScenePreprocessor`.
@@ -82,6 +85,7 @@ class SituatedQA(BaseModel):
                  flatten_hidden: int = 256,
                  flatten_channels: int = 512,
                  blind: bool = False,
+                 dropout: float = 1.,
                  answers: str | Path | None = None,
                  neck: dict | None = None,
                  data_preprocessor: dict | None = None,
@@ -113,6 +117,9 @@ class SituatedQA(BaseModel):
         self.answer_head = head(3 * flatten_channels, channels, num_answers,
                                 .3)
         self.situation_head = head(2 * flatten_channels, channels, 7, .1)
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Dropout) and not name.startswith('neck'):
+                module.p *= dropout
 
     def stacked(self, data_samples: list | None, names: tuple[str, ...],
                 hint: str) -> dict[str, Tensor]:

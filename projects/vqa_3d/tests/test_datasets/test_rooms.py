@@ -61,6 +61,8 @@ def test_answers_follow_from_position_and_rotation(rooms):
         ahead, = [name for name in names[0] if name in LANDMARKS]
         assert f' the {ahead}.' in text
         for side, relation in RELATIONS.items():
+            if relation not in info['question_text']:
+                continue
             kind, = [name for name in names[side] if name in KINDS]
             if info['question_text'] in (f'What is {relation}?',
                                          f'Name the thing {relation}.'):

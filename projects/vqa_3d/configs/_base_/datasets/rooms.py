@@ -1,4 +1,4 @@
-# Generated rooms (400 / 30 / 80, about 36 questions each) in SQA3D's files;
+# Generated rooms (300 / 20 / 60, about 36 questions each) in SQA3D's files;
 # they are made when they are first needed. No augmentation: the texts tell
 # directions by what hangs on which wall.
 _base_ = './sqa3d.py'
@@ -25,9 +25,9 @@ rooms = dict(
     _delete_=True,
     type='lm4ve_mm.Rooms',
     data_root='data/rooms',
-    train=400,
-    val=30,
-    test=80,
+    train=300,
+    val=20,
+    test=60,
     # All of them: a room is 80 kB.
     keep_scenes=1000)
 # No workers: a room in memory takes a millisecond.

@@ -1,18 +1,20 @@
-# SQA3D's model in small, for generated rooms: few points, 12 proposals.
+# SQA3D's model in small, for generated rooms: few points, 8 proposals.
 model = dict(
     type='lm4ve_mm.SituatedQA',
     num_answers=12,
     word_dims=384,
-    channels=128,
+    channels=96,
     num_heads=4,
     depth=1,
-    flatten_hidden=128,
-    flatten_channels=128,
+    flatten_hidden=96,
+    flatten_channels=96,
+    # With it the model needs some times as many steps.
+    dropout=0.,
     detector=dict(
         type='lm4ve_mm.VoteNet',
         # Colour, position and height.
         in_channels=7,
-        num_proposals=12,
+        num_proposals=8,
         out_channels=64,
         levels=[
             (64, .4, 8, (32, 32)),

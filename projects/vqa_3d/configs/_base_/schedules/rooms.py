@@ -1,8 +1,8 @@
-# 2 epochs of 447 iterations: a warm-up of 60, then a cosine. Clipped by norm,
+# 4 epochs of some 330 iterations: a warm-up of 40, a cosine. Clipped by norm,
 # not by value as in the reference: few steps have to do.
 optim_wrapper = dict(
     type='mmengine.OptimWrapper',
-    optimizer=dict(type='AdamW', lr=3e-3, weight_decay=.01),
+    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=.01),
     clip_grad=dict(max_norm=10., norm_type=2))
 param_scheduler = [
     dict(
@@ -10,17 +10,17 @@ param_scheduler = [
         start_factor=1e-2,
         by_epoch=False,
         begin=0,
-        end=60),
+        end=40),
     dict(
         type='mmengine.CosineAnnealingLR',
-        T_max=2,
-        eta_min=3e-5,
+        T_max=4,
+        eta_min=2e-5,
         by_epoch=True,
         begin=0,
-        end=2,
+        end=4,
         convert_to_iter_based=True),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=2, val_interval=2)
+train_cfg = dict(by_epoch=True, max_epochs=4, val_interval=4)
 val_cfg = dict()
 test_cfg = dict()
 auto_scale_lr = dict(base_batch_size=32)
