@@ -7,6 +7,9 @@ Each step is a command of its own, printed before it runs.
 
 from pathlib import Path
 
+import numpy as np
+from lm4ve_vqa3d.datasets.scene import aligned, read_alignment
+
 from lm4ve_mm.apis import demo
 
 HERE = Path('projects/vqa_3d')
@@ -17,6 +20,17 @@ SCENE = Path('data/rooms/scans/scene3000_00/scene3000_00_vh_clean_2.ply')
 SITUATION = 'I am standing in the middle of the room facing the window.'
 
 
+def facing_the_window() -> tuple[list[str], str]:
+    """The middle of the room and a heading, in the frame of the mesh."""
+    back = np.linalg.inv(read_alignment(
+        SCENE.with_name(f'{SCENE.parent.name}.txt')))
+    # In the aligned frame the window is at +y.
+    ahead = back[:3, :3] @ (0, 1, 0)
+    degrees = np.degrees(np.arctan2(ahead[1], ahead[0]))
+    return ([f'{value:.2f}' for value in aligned(np.zeros((1, 3)), back)[0]],
+            f'{degrees:.0f}')
+
+
 def main() -> None:
     """Run the demo in the checkout."""
     demo.check_checkout(CONFIG)
@@ -25,9 +39,10 @@ def main() -> None:
     demo.step(HERE / 'tools/type_prior.py', CONFIG)
     demo.step(HERE / 'tools/draw_rooms.py', CONFIG, checkpoint, '--out',
               sheet)
+    position, heading = facing_the_window()
     demo.step(HERE / 'tools/ask_scene.py', CONFIG, checkpoint, SCENE,
-              'What is on my left?', '--position', 0, 0, 0, '--heading', 0,
-              '--situation', SITUATION, '--out', asked)
+              'What is on my left?', '--position', *position, '--heading',
+              heading, '--situation', SITUATION, '--out', asked)
     demo.closing(minutes, sheet, asked, checkpoint)
 
 
