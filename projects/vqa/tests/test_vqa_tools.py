@@ -1,6 +1,7 @@
 """The tools and inferencers, as they are called."""
 
 import json
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -101,7 +102,8 @@ def test_ask(vqa, photo, tmp_path, monkeypatch, capsys):
                         'what color is the bus ?', '--topk', 2,
                         '--heat-map', out)
     assert status == 0, text
-    lines = [line for line in text.splitlines() if '%' in line]
+    lines = [line for line in text.splitlines()
+             if re.match(r' *[\d.]+%  ', line)]
     assert len(lines) == 2 and out.stat().st_size > 3_000
     found, = VQAInferencer(vqa[0], vqa[1])(
         str(photo), 'what color is the bus ?')

@@ -45,7 +45,8 @@ def main() -> None:
 def answer(inferencer: VQAInferencer, args: Namespace) -> None:
     """Print answers, and draw where the model looked if that is wanted."""
     found, = inferencer(args.image, args.question, topk=args.topk)
-    print(args.question)
+    # Behind the progress bar.
+    print(f'\n{args.question}')
     for text, score in found['answers']:
         print(f'{score:7.1%}  {text!r}' if not text else
               f'{score:7.1%}  {text}')
