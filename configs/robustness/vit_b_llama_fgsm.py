@@ -5,4 +5,4 @@
 The paper prints no figure: there is no expected number.
 """
 _base_ = ['../vit_b_llama_in1k.py']
-test_cfg = dict(type='lm4ve_mm.AttackTestLoop', attack=dict(type='fgsm'))
+test_cfg = dict(type='lm4ve_mm.AttackTestLoop', attack=dict(name='fgsm'))

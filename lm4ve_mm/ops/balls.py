@@ -1,4 +1,4 @@
-"""The first points within a radius, as the ball query of VoteNet finds them.
+"""The first points within a radius, as PointNet++'s ball query finds them.
 
 The kernel walks over all points of a cloud, for every centre. Here the points
 are sorted into cubes as wide as the radius, so that a centre is compared with

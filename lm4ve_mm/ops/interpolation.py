@@ -13,7 +13,7 @@ EPSILON = 1e-8  # added to distances, not to squared ones
 def three_nn(points: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Find the three nearest known points, the nearest first.
 
-    Of equal distances the lower index comes first, as in VoteNet's kernel.
+    Of equal distances the lower index comes first, as in PointNet++'s kernel.
 
     Args:
         points: (B, N, 3) float32 or float64; half precision is computed in

@@ -27,7 +27,7 @@ def golden_scenes(size: int, scale: float = 1., near_origin: bool = False
         size: Points of each.
         scale: Multiplies all coordinates.
         near_origin: Whether point 37 of the second cloud is moved to a radius
-            of 0.02, where VoteNet's sampling passes over it.
+            of 0.02, where the kernel's sampling passes over it.
     """
     i, batch = np.arange(size), np.arange(2)[:, None]
     z = np.broadcast_to(1 - 2 * (i + .5) / size, (2, size))

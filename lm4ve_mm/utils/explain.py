@@ -82,7 +82,9 @@ def _is_users(frame: FrameType) -> bool:
     package = frame.f_globals.get('__name__', '').partition('.')[0]
     installed = {'site-packages', 'dist-packages'} & set(
         Path(frame.f_code.co_filename).parts)
-    return not (installed or package in sys.stdlib_module_names
+    # The program itself is one of our tools: a user's code is imported.
+    return not (installed or package == '__main__'
+                or package in sys.stdlib_module_names
                 or package.startswith(OURS))
 
 

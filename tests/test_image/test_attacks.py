@@ -112,7 +112,7 @@ def metrics_of(cfg, work_dir, state, **changes):
                experiment_name=f'{work_dir.name}_{len(changes)}_'
                f'{changes.get("batch_size", 10)}_{changes.get("type", "")}')
     cfg.test_cfg = dict(type='lm4ve_mm.AttackTestLoop', attack=dict(
-        type=changes.get('type', 'pgd'), eps=changes.get('eps', 8.),
+        name=changes.get('type', 'pgd'), eps=changes.get('eps', 8.),
         step=changes.get('step', 2.)))
     cfg.test_dataloader.update(batch_size=changes.get('batch_size', 10))
     cfg.test_dataloader.dataset.indices = 10

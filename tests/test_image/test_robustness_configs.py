@@ -43,7 +43,7 @@ def test_leaves(leaf, read_config):
     base = read_config(CONFIGS / f'{name}_in1k.py')
     assert cfg.model == base.model
     if leaf.stem.endswith(('fgsm', 'pgd')):
-        assert cfg.test_cfg.attack.type == leaf.stem.rpartition('_')[2]
+        assert cfg.test_cfg.attack.name == leaf.stem.rpartition('_')[2]
         assert cfg.test_dataloader == base.test_dataloader
     else:
         sets = cfg.test_dataloader.dataset.datasets

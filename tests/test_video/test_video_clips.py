@@ -120,7 +120,9 @@ def test_other_errors_are_not_swallowed(make):
 
 def test_workers_share_the_count(make, capfd):
     clips = make('text.mp4', 'good.mp4', 'cut.mp4', 'good.mkv')
-    loader = DataLoader(clips, 2, num_workers=2, collate_fn=pseudo_collate)
+    # Forked workers can hang where threads are running, as under xdist.
+    loader = DataLoader(clips, 2, num_workers=2, collate_fn=pseudo_collate,
+                        multiprocessing_context='forkserver')
     labels = [int(sample.gt_label) for batch in loader
               for sample in batch['data_samples']]
     assert set(labels) <= {1, 3} and len(labels) == 4

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import BaseLoop
 from torch import nn
 
 from lm4ve_mm.engine.checksum import checksum
 from lm4ve_mm.engine.gradient_watch import GradientWatch
 from lm4ve_mm.engine.ranks import compare_ranks
 from lm4ve_mm.llm import BlockMismatchError, digest
-from lm4ve_mm.llm.verified_layer import IDENTITY_KEY
 from lm4ve_mm.models import META_KEY, find_llm_layers, report_frozen, unwrap
 from lm4ve_mm.registry import HOOKS
 
@@ -32,8 +30,8 @@ class FreezeLLMHook(Hook):
     * It compares the blocks of all processes at the start.
     * It looks whether the maps of every layer had a gradient in the first
       iteration: if not, nobody runs the layer.
-    * It writes the block's identity into the checkpoint's metadata, and warns
-      of a checkpoint without one.
+    * It writes the block's identity into the checkpoint's metadata. Loading
+      says of a checkpoint without one that it has none.
 
     Args:
         freeze (Sequence[str]): Names of host modules to freeze.
@@ -151,26 +149,6 @@ class FreezeLLMHook(Hook):
         self._report(runner)
         compare_ranks(find_llm_layers(unwrap(runner.model)))
         self._check(runner)
-
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Warn of weights that do not say which block they belong to."""
-        layers = find_llm_layers(unwrap(runner.model))
-        held = {name.removeprefix('module.')
-                for name in checkpoint.get('state_dict', checkpoint)}
-        # A plain host may start a training: it has no maps to be of a block.
-        starts = not runner._resume and isinstance(runner._train_loop,
-                                                   BaseLoop)
-        unknown = [
-            name for name, layer in layers.items()
-            if not layer.trainable and f'{name}.{IDENTITY_KEY}' not in held
-            and not (starts and f'{name}.map_in.weight' not in held)
-        ]
-        if unknown:
-            runner.logger.warning(
-                f'FreezeLLMHook: the checkpoint does not say which block '
-                f'{", ".join(unknown)} was trained with (it has no '
-                f'{IDENTITY_KEY}), so nobody can tell whether it is the one '
-                f'in this model: {layers[unknown[0]].identity}')
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Check what is frozen, and write which block the weights belong to.

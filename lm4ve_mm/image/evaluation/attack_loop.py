@@ -26,7 +26,7 @@ class AttackTestLoop(TestLoop):
     Args:
         runner, dataloader, evaluator, fp16: As in
             :class:`mmengine.runner.TestLoop`.
-        attack (dict): ``type``, a key of
+        attack (dict): ``name``, a key of
             :data:`lm4ve_mm.image.evaluation.attacks.ATTACKS`, and fields of
             :class:`lm4ve_mm.image.evaluation.attacks.Attack` to change.
 
@@ -43,12 +43,12 @@ class AttackTestLoop(TestLoop):
         self.clean = copied if isinstance(copied, Evaluator) else (
             runner.build_evaluator(copied))
         self.clean.dataset_meta = self.evaluator.dataset_meta
-        given = dict(attack or dict(type='fgsm'))
-        self.name = given.pop('type', None)
+        given = dict(attack or dict(name='fgsm'))
+        self.name = given.pop('name', None)
         unknown = given.keys() - set(Attack._fields)
         if self.name not in ATTACKS or unknown:
             raise ConfigError(
-                f'attack={attack}: type is one of {", ".join(ATTACKS)}, and '
+                f'attack={attack}: name is one of {", ".join(ATTACKS)}, and '
                 f'{", ".join(Attack._fields)} may be given')
         self.attack = ATTACKS[self.name]._replace(**given)
 

@@ -7,7 +7,7 @@ Expected on test: EM@1 47.20, EM@10 86.82 (*paper*, tables 5 and E). The best
 epoch is chosen on val; tools/test.py gives the figures on test, once.
 """
 _base_ = [
-    './_base_/hosts/sqa3d.py', './_base_/datasets/sqa3d.py',
+    './_base_/hosts/situated_qa.py', './_base_/datasets/sqa3d_scannet.py',
     './_base_/schedules/sqa3d_30e.py', './_base_/sqa3d_runtime.py'
 ]
 model = dict(channels=768)

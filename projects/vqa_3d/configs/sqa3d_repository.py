@@ -12,7 +12,7 @@ Expected on test: EM@1 47.20, EM@10 86.82 (*paper*, tables 5 and E, which
 quote the repository).
 """
 _base_ = [
-    './_base_/hosts/sqa3d.py', './_base_/datasets/sqa3d.py',
+    './_base_/hosts/situated_qa.py', './_base_/datasets/sqa3d_scannet.py',
     './_base_/schedules/sqa3d_50e.py', './_base_/sqa3d_runtime.py'
 ]
 pack = dict(type='lm4ve_mm.PackSituatedQA', color_mode='legacy_constant')

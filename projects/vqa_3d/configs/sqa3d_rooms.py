@@ -6,6 +6,6 @@
 Not trained here yet: there is no expected number.
 """
 _base_ = [
-    './_base_/hosts/sqa3d_small.py', './_base_/datasets/rooms.py',
+    './_base_/hosts/situated_qa_small.py', './_base_/datasets/rooms.py',
     './_base_/schedules/rooms.py', './_base_/vqa3d_runtime.py'
 ]

@@ -1,7 +1,7 @@
 # Generated rooms (300 / 20 / 60, about 36 questions each) in SQA3D's files;
 # they are made when they are first needed. No augmentation: the texts tell
 # directions by what hangs on which wall.
-_base_ = './sqa3d.py'
+_base_ = './sqa3d_scannet.py'
 train_pipeline = [
     dict(type='lm4ve_mm.SampleScene', num_points=384),
     dict(type='lm4ve_mm.DetectionTargets'),
