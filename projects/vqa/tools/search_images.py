@@ -41,6 +41,8 @@ def main() -> None:
     search = ImageSearchInferencer(cfg, args.folder, args.checkpoint,
                                    args.device)
     best, = search(args.sentence, topk=args.topk)
+    # Behind the progress bar.
+    print()
     for one in best:
         print(f'{one["match_score"]:8.3f}  {one["sample"]["img_path"]}')
     if args.out is not None:

@@ -17,7 +17,7 @@ from .proposals import LoadProposals
 from .questions import Question, question_type, read_questions
 from .rooms import Rooms
 from .scene import Scene, SceneFolder
-from .sqa3d import SQA3D
+from .sqa3d_dataset import SQA3D
 from .transforms import (
     AugmentScene,
     DetectionTargets,

@@ -23,7 +23,7 @@ from .questions import (
 )
 from .room_questions import ANSWERS, ask
 from .room_scene import make_room, write_raw, write_room
-from .sqa3d import SQA3D
+from .sqa3d_dataset import SQA3D
 
 # Raise it whenever the same settings give other rooms than before.
 GENERATOR = 1

@@ -8,7 +8,7 @@ from lm4ve_vqa3d.datasets.augmentation import (
     turn_about,
 )
 from lm4ve_vqa3d.datasets.situations import to_quaternion
-from lm4ve_vqa3d.datasets.sqa3d import SQA3D
+from lm4ve_vqa3d.datasets.sqa3d_dataset import SQA3D
 from lm4ve_vqa3d.datasets.targets import box_targets, votes_of
 from lm4ve_vqa3d.datasets.transforms import (
     AugmentScene,

@@ -12,7 +12,7 @@ from lm4ve_vqa3d.datasets.proposals import LoadProposals, read_proposals
 from lm4ve_vqa3d.datasets.questions import read_questions
 from lm4ve_vqa3d.datasets.scene import SceneFolder
 from lm4ve_vqa3d.datasets.situations import to_matrix, to_quaternion
-from lm4ve_vqa3d.datasets.sqa3d import SQA3D
+from lm4ve_vqa3d.datasets.sqa3d_dataset import SQA3D
 from lm4ve_vqa3d.datasets.transforms import PackSituatedQA, SampleScene
 from lm4ve_vqa3d.datasets.word_vectors import read_word_vectors
 
@@ -113,7 +113,7 @@ def test_bad_dictionary(tmp_path, held, message):
 
 def test_answers_outside_are_counted(sqa3d, monkeypatch):
     said = []
-    monkeypatch.setattr('lm4ve_vqa3d.datasets.sqa3d.print_log',
+    monkeypatch.setattr('lm4ve_vqa3d.datasets.sqa3d_dataset.print_log',
                         lambda text, **_: said.append(text))
     data = SQA3D('test', str(sqa3d))
     assert any('1 of 4 answers are not among the 5 classes' in text

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from lm4ve_vqa3d.published.sqa3d import RENAMES, as_rows
+from lm4ve_vqa3d.published.sqa3d_files import RENAMES, as_rows
 from mmpretrain.structures import DataSample
 
 from lm4ve_mm.published.translate import our_names
