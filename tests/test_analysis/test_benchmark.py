@@ -92,6 +92,7 @@ def test_peak_memory_sees_what_is_freed_again(warm_python):
     assert after < base + size / 2
 
 
+@pytest.mark.slow
 def test_the_tool_prints_ratios_and_draws(benchmark, tmp_path):
     done = benchmark('--cases', 'points', '--runs', 1, '--batch', 1, '--out',
                      tmp_path)

@@ -5,7 +5,13 @@ import json
 import pytest
 import torch
 
-from lm4ve_mm.testing import TINY_LLAMA, Host, HostProperties
+from lm4ve_mm.testing import (
+    TINY_LLAMA,
+    FrozenBlock,
+    Host,
+    Resume,
+    TwoProcesses,
+)
 
 TEXT, ANSWERS = 6, 5
 
@@ -62,10 +68,18 @@ PIPELINE = [
 ]
 
 
-class TestMETER(HostProperties):
-    HOST = Host(
-        meter, TINY_LLAMA, 'neck.layer',
-        dict(type='mmpretrain.MultiLabelDataset',
-             ann_file='fixture:questions/all.json', pipeline=PIPELINE),
-        metric=dict(type='mmpretrain.AveragePrecision'),
-        imports=('lm4ve_vqa', ))
+METER = Host(
+    meter, TINY_LLAMA, 'neck.layer',
+    dict(type='mmpretrain.MultiLabelDataset',
+         ann_file='fixture:questions/all.json', pipeline=PIPELINE),
+    metric=dict(type='mmpretrain.AveragePrecision'),
+    imports=('lm4ve_vqa', ))
+
+
+class TestMETER(FrozenBlock, Resume):
+    HOST = METER
+
+
+@pytest.mark.slow
+class TestMETERInTwoProcesses(TwoProcesses):
+    HOST = METER

@@ -1,7 +1,14 @@
-"""The shared properties of a host with a frozen block, with SQA3D's model.
-"""
+"""The shared properties of a host with a frozen block: SQA3D's model."""
 
-from lm4ve_mm.testing import TINY_LLAMA, Host, HostProperties
+import pytest
+
+from lm4ve_mm.testing import (
+    TINY_LLAMA,
+    FrozenBlock,
+    Host,
+    Resume,
+    TwoProcesses,
+)
 
 
 def situated_qa(llm: dict) -> dict:
@@ -37,8 +44,16 @@ QUESTIONS = dict(
             dict(type='lm4ve_mm.PackSituatedQA')]))
 
 
-class TestSituatedQA(HostProperties):
-    HOST = Host(
-        situated_qa, TINY_LLAMA, 'neck.layer', QUESTIONS,
-        metric=dict(type='lm4ve_mm.SituatedQAAccuracy'),
-        batch_size=4, imports=('lm4ve_vqa3d', ))
+SITUATED_QA = Host(
+    situated_qa, TINY_LLAMA, 'neck.layer', QUESTIONS,
+    metric=dict(type='lm4ve_mm.SituatedQAAccuracy'),
+    batch_size=4, imports=('lm4ve_vqa3d', ))
+
+
+class TestSituatedQA(FrozenBlock, Resume):
+    HOST = SITUATED_QA
+
+
+@pytest.mark.slow
+class TestSituatedQAInTwoProcesses(TwoProcesses):
+    HOST = SITUATED_QA

@@ -123,8 +123,9 @@ def inputs_of(golden):
                       golden.wave(1, .0137, .3, 2, 2500, 4)], -1)
 
 
-@pytest.mark.parametrize('run', [
-    'bn', pytest.param('eval', marks=pytest.mark.slow)])
+# The parts have golden numbers of their own in the quick suite.
+@pytest.mark.slow
+@pytest.mark.parametrize('run', ['bn', 'eval'])
 def test_golden_model(golden, run):
     expected = WHOLE[run]
     model = load(golden.build(detector=DETECTOR), golden, golden.sqa3d(), .05)
