@@ -4,14 +4,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from lm4ve_mm.analysis.results import read_results
 from lm4ve_mm.analysis.study_report import Outcome
-from lm4ve_mm.llm.verified_layer import IDENTITY_KEY
 from lm4ve_mm.llm.weights.identity import BlockIdentity
 from lm4ve_mm.llm.weights.tensor_files import open_torch
-from lm4ve_mm.published.translate import tensors_of
+from lm4ve_mm.models.layers import META_KEY
 from lm4ve_mm.utils.errors import ConfigError, DataError
 
 from .study import METRICS, RESULTS, Run, last_checkpoint
@@ -23,6 +20,7 @@ RANDOM_FAMILY = 'random'
 KINDS = dict(
     block={'pretrained'}, finetuned={'pretrained'}, random={'random'},
     random_trained={'random'})
+TRAINED = ('finetuned', 'random_trained')
 
 
 def read_outcomes(runs: Sequence[Run],
@@ -64,14 +62,15 @@ def read_outcomes(runs: Sequence[Run],
 
 def _built_in(run: Run, checkpoint: Path) -> str:
     """What a checkpoint says of itself, if that is what was asked for."""
-    state = tensors_of(open_torch(checkpoint), str(checkpoint))
-    found = [BlockIdentity.from_tensor(torch.as_tensor(tensor))
-             for name, tensor in state.items()
-             if name.rpartition('.')[2] == IDENTITY_KEY]
+    layers = open_torch(checkpoint).get('meta', {}).get(META_KEY, {})
+    found = [BlockIdentity.from_dict(layer['identity'])
+             for layer in layers.values()]
     text = '; '.join(map(str, found)) or 'no language-model block'
     kinds = {'random' if identity.family == RANDOM_FAMILY else 'pretrained'
              for identity in found}
-    if kinds != KINDS.get(run.variant, set()):
+    trained = {bool(layer['trainable']) for layer in layers.values()}
+    if kinds != KINDS.get(run.variant, set()) or found and trained != {
+            run.variant in TRAINED}:
         raise DataError(f'{checkpoint} of {run} says that it was trained '
                         f'with: {text}. This is not what this variant is')
     return text

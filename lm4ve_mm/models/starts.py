@@ -97,7 +97,8 @@ def load_into(module: nn.Module, state: Mapping, strict: bool = False,
     while is_model_wrapper(module) or isinstance(module, BaseTTAModel):
         module = module.module
     file = file or _file_of(state)
-    if getattr(module, 'reads_published_files', False):
+    translates = getattr(module, 'reads_published_files', False)
+    if translates:
         placed = fit(state, nn.Module())
         given = dict(placed.rest)
     else:
@@ -116,7 +117,9 @@ def load_into(module: nn.Module, state: Mapping, strict: bool = False,
     else:
         require_host(module, [*lacking, *differs], list(given), file,
                      lenient=_initialising.get())
-    _report(module, placed, file, lacking, differs)
+    # Which names have a place, a module that translates them knows alone.
+    _report(module, placed.found.kind, file, lacking, differs,
+            unused if translates else unused_of(placed))
     names = [n for n in module.state_dict()
              if n not in lacking and n not in differs]
     keep(module, file, names, placed)
@@ -185,15 +188,14 @@ def unused_of(placed: Fit) -> list[str]:
     return [name for name in placed.rest if name not in later]
 
 
-def _report(module: nn.Module, placed: Fit, file: str, lacking: list[str],
-            differs: list[str]) -> None:
+def _report(module: nn.Module, kind: str, file: str, lacking: list[str],
+            differs: list[str], unused: list[str]) -> None:
     """Log what was loaded, and all that was not."""
-    unused = unused_of(placed)
     count = len(module.state_dict()) - len(lacking) - len(differs)
     heads = (f' Of another shape, left as initialised: {differs}.'
              if differs else '')
     print_log(
-        f'{file}: {placed.found.kind} file, {count} tensors of '
+        f'{file}: {kind} file, {count} tensors of '
         f'{type(module).__name__}. Missing, left as initialised: {lacking}. '
         f'Unused: {unused}.{heads}{_unproven(lacking)}', logger='current',
         level=logging.WARNING if lacking or differs or unused

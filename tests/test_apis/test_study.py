@@ -56,15 +56,16 @@ def runs(tmp_path):
                       tmp_path / 'study')
 
 
-def save_checkpoints(runs, family='bert'):
+def save_checkpoints(runs, family='bert', trainable=False):
     """What the trainings would have left."""
     for run in runs:
-        state = dict(weight=torch.zeros(1))
         kind = dict(host=None, random='random').get(run.variant, family)
-        if kind:
-            identity = BlockIdentity(kind, 'x', (5, ), 'float32', 'ab' * 32)
-            state['neck.layer.block_identity'] = identity.to_tensor()
-        torch.save(dict(state_dict=state), run.folder / 'epoch_2.pth')
+        identity = BlockIdentity(kind, 'x', (5, ), 'float32', 'ab' * 32)
+        held = {} if kind is None else {'neck.layer': dict(
+            identity=identity.to_dict(), trainable=trainable)}
+        torch.save(dict(state_dict=dict(weight=torch.zeros(1)),
+                        meta=dict(frozen_llm=held)),
+                   run.folder / 'epoch_2.pth')
 
 
 def test_plan(runs, tmp_path):
@@ -156,6 +157,19 @@ def test_what_was_built_in_is_compared_with_the_variant(runs, tools):
     """A random block in the run called 'block' is no result."""
     study.carry_out_all(runs[:3], tools, 1, lambda line: None)
     save_checkpoints(runs[:3], family='random')
+    with pytest.raises(DataError, match='not what this variant is'):
+        read_outcomes(runs)
+
+
+def test_a_trained_block_is_told_from_a_frozen_one(tmp_path, tools):
+    """Only the metadata name a block that is saved with the weights."""
+    runs = study.plan(CONFIG, ['finetuned'], [0], tmp_path / 'study')[1:]
+    (tools.tools / 'test.py').write_text(
+        TEST.replace('dict(', 'dict(finetuned=1, '))
+    study.carry_out_all(runs, tools, 1, lambda line: None)
+    save_checkpoints(runs, trainable=True)
+    assert "bert block from 'x'" in read_outcomes(runs)[1][0].built_in
+    save_checkpoints(runs)
     with pytest.raises(DataError, match='not what this variant is'):
         read_outcomes(runs)
 

@@ -56,10 +56,14 @@ class BlockIdentity:
         return to_tensor(self.to_dict())
 
     @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> 'BlockIdentity':
+        """Inverse of :meth:`to_dict`."""
+        return cls(**{**values, 'layers': tuple(values['layers'])})
+
+    @classmethod
     def from_tensor(cls, data: Tensor) -> 'BlockIdentity':
         """Inverse of :meth:`to_tensor`."""
-        values = from_tensor(data)
-        return cls(**{**values, 'layers': tuple(values['layers'])})
+        return cls.from_dict(from_tensor(data))
 
 
 def digest(blocks: Sequence[Mapping[str, Tensor]]) -> str:
