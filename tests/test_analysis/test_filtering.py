@@ -63,10 +63,10 @@ def test_signed_zero(monkeypatch):
 
     def negative(*args, **kwargs):
         spectrum = transform(*args, **kwargs)
-        places = torch.tensor([0, 8])
-        assert (spectrum.imag[..., places] == 0).all()
-        assert (spectrum.real[..., places] < 0).any()
-        spectrum.imag[..., places] = -spectrum.imag[..., places]
+        # Of all tokens alike it would only turn the signs of a bin.
+        half = spectrum.imag[:, :4, ::8]
+        assert (half == 0).all() and (spectrum.real[:, :4, ::8] < 0).any()
+        half.neg_()
         return spectrum
 
     monkeypatch.setattr(torch.fft, 'fft', negative)

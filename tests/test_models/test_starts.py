@@ -13,6 +13,7 @@ from torch import nn
 from lm4ve_mm.llm import CheckpointError
 from lm4ve_mm.models import describe_start, prove_starts
 from lm4ve_mm.models.initializers import without_files
+from lm4ve_mm.models.starts import load_into
 from lm4ve_mm.registry import MODELS
 
 from .starts import (
@@ -192,3 +193,29 @@ def test_pretrained_of_a_video_host_is_read(kind, tmp_path):
         HOSTS[kind], pretrained=saved(tmp_path, weights)))
     backbone.init_weights()
     assert_holds(backbone, weights)
+
+
+class Translating(torch.nn.Linear):
+    """Reads a published file, in which its weights are called otherwise."""
+
+    reads_published_files = True
+
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        for name in ('weight', 'bias'):
+            if f'theirs.{name}' in state_dict:
+                state_dict[name] = state_dict.pop(f'theirs.{name}')
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+@pytest.mark.parametrize('prefix', ['', 'theirs.'])
+def test_what_was_loaded_is_not_called_unused(prefix, monkeypatch):
+    """By a model that translates names itself, too."""
+    said = []
+    monkeypatch.setattr('lm4ve_mm.models.starts.print_log',
+                        lambda text, **_: said.append(text))
+    state = {f'{prefix}weight': torch.ones(2, 2),
+             f'{prefix}bias': torch.ones(2)}
+    model = Translating(2, 2)
+    load_into(model, {**state, 'extra': torch.ones(1)})
+    assert torch.equal(model.weight, torch.ones(2, 2))
+    assert "Missing, left as initialised: []. Unused: ['extra']" in said[0]
