@@ -8,11 +8,12 @@ hour or so; --every 100 reads one in a hundred. The exit status is 1 if
 anything is missing or damaged.
 """
 
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
 from lm4ve_motion.datasets.checks import CHECKS
+
+from lm4ve_mm.apis import check_data
 
 
 def main() -> None:
@@ -20,21 +21,9 @@ def main() -> None:
     parser = ArgumentParser(description='Check a downloaded data set')
     parser.add_argument('dataset', choices=sorted(CHECKS))
     parser.add_argument('root', type=Path)
-    parser.add_argument(
-        '--every', type=int, default=1, help='read every n-th scene')
+    check_data.add_every(parser, 'scene')
     args = parser.parse_args()
-    if args.every < 1:
-        parser.error(f'--every {args.every} has to be at least 1')
-    problems = []
-    for finding in CHECKS[args.dataset](args.root, args.every):
-        print(f'{finding.what:40s} {finding.state}', flush=True)
-        if finding.problem:
-            problems.append(finding.problem)
-    if problems:
-        print(f'\n{len(problems)} problems:')
-        print('\n'.join(f'- {problem}' for problem in problems))
-        sys.exit(1)
-    print('\nEverything is there.')
+    check_data.report(CHECKS[args.dataset](args.root, args.every))
 
 
 if __name__ == '__main__':

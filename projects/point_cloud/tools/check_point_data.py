@@ -7,11 +7,12 @@ The data sets are scanobjectnn, modelnet40 and modelnet_fewshot. The exit
 status is 1 if anything is missing or damaged.
 """
 
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
 from lm4ve_point_cloud.datasets.checks import CHECKS
+
+from lm4ve_mm.apis import check_data
 
 
 def main() -> None:
@@ -20,16 +21,7 @@ def main() -> None:
     parser.add_argument('dataset', choices=sorted(CHECKS))
     parser.add_argument('root', type=Path)
     args = parser.parse_args()
-    problems = []
-    for finding in CHECKS[args.dataset](args.root):
-        print(f'{finding.what:60s} {finding.state}', flush=True)
-        if finding.problem:
-            problems.append(finding.problem)
-    if problems:
-        print(f'\n{len(problems)} problems:')
-        print('\n'.join(f'- {problem}' for problem in problems))
-        sys.exit(1)
-    print('\nEverything is there.')
+    check_data.report(CHECKS[args.dataset](args.root))
 
 
 if __name__ == '__main__':

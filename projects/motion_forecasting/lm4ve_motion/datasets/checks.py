@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from lm4ve_mm.utils.errors import DataError, DataNotFoundError
+from lm4ve_mm.utils.findings import Finding, examine
 
 from .argoverse import Argoverse1, Argoverse2
 from .argoverse1_map import (
@@ -23,24 +23,6 @@ COUNTS2 = dict(train=199_908, val=24_988, test=24_984)
 # What the older release has, with other ids.
 OLD_COUNTS1 = dict(train=208_272, val=40_127, test=79_391)
 SHOWN = 3
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at; ``problem`` is empty if it is fine."""
-
-    what: str
-    state: str
-    problem: str = ''
-
-
-def examine(what: str, look: Callable[[], str]) -> Finding:
-    """Look at one thing, and take its errors as findings."""
-    try:
-        return Finding(what, look())
-    except DataNotFoundError as error:
-        return Finding(what, 'missing', str(error))
-    except DataError as error:
-        return Finding(what, 'damaged', str(error))
 
 
 def _count(found: int, split: str, counts: dict[str, int]) -> None:

@@ -3,7 +3,8 @@
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+from lm4ve_mm.utils.findings import Finding, examine
 
 from .errors import DataError, DataNotFoundError
 from .modelnet40 import ModelNet40
@@ -27,24 +28,6 @@ SCAN_COUNTS = {
     ('pb_t50_rs', 'train'): 11416,
     ('pb_t50_rs', 'test'): 2882,
 }
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at; ``problem`` is empty if it is fine."""
-
-    what: str
-    state: str
-    problem: str = ''
-
-
-def examine(what: str, look: Callable[[], str]) -> Finding:
-    """Look at one thing, and take its errors as findings."""
-    try:
-        return Finding(what, look())
-    except DataNotFoundError as error:
-        return Finding(what, 'missing', str(error))
-    except DataError as error:
-        return Finding(what, 'damaged', str(error))
 
 
 def expect(found: int, wanted: int, what: str) -> None:

@@ -1,12 +1,12 @@
 """Is a downloaded data set complete?"""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from tqdm import tqdm
 
 from lm4ve_mm.utils.errors import DataError, DataNotFoundError
+from lm4ve_mm.utils.findings import Finding, examine
 
 from .answers import NUM_ANSWERS, read_answers
 from .flickr30k import read_karpathy
@@ -22,24 +22,6 @@ from .vqav2_files import (
 )
 
 CAPTIONS = 5
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at; ``problem`` is empty if it is fine."""
-
-    what: str
-    state: str
-    problem: str = ''
-
-
-def examine(what: str, look: Callable[[], str]) -> Finding:
-    """Look at one thing, and take its errors as findings."""
-    try:
-        return Finding(what, look())
-    except DataNotFoundError as error:
-        return Finding(what, 'missing', str(error))
-    except DataError as error:
-        return Finding(what, 'damaged', str(error))
 
 
 def _expect(found: int, wanted: int, what: str) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+from lm4ve_mm.utils.findings import Finding
 
 from .answers import count_answers, read_answers
 from .questions import COUNTS, SPLITS, Question, read_questions
@@ -11,20 +12,6 @@ from .situations import check_pure_turn, to_matrix
 
 NUM_ANSWERS = 707
 COUNT_FILES = ('answer_counter.json', 'answer_weight.json')
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at.
-
-    Attributes:
-        what: A file, folder or number.
-        state: What was found.
-        problem: What is wrong, and what to do; empty if nothing is.
-    """
-
-    what: str
-    state: str
-    problem: str = ''
 
 
 def failed(what: str, error: Exception) -> Finding:
