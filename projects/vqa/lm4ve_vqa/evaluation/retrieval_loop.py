@@ -2,6 +2,7 @@
 
 import logging
 import time
+from inspect import cleandoc
 from typing import NamedTuple
 
 import torch
@@ -220,7 +221,8 @@ class _Retrieval:
 
 @LOOPS.register_module()
 class RetrievalValLoop(_Retrieval, ValLoop):
-    __doc__ = 'Validates retrieval over all pairs.\n' + _Retrieval.__doc__
+    __doc__ = 'Validates retrieval over all pairs.\n\n' + cleandoc(
+        _Retrieval.__doc__)
 
     def run(self) -> dict[str, float]:
         """Validate."""
@@ -234,7 +236,8 @@ class RetrievalValLoop(_Retrieval, ValLoop):
 
 @LOOPS.register_module()
 class RetrievalTestLoop(_Retrieval, TestLoop):
-    __doc__ = 'Tests retrieval over all pairs.\n' + _Retrieval.__doc__
+    __doc__ = 'Tests retrieval over all pairs.\n\n' + cleandoc(
+        _Retrieval.__doc__)
 
     def run(self) -> dict[str, float]:
         """Test."""
