@@ -21,11 +21,12 @@ HEAD = """# Model zoo
 <!-- Made by tools/misc/list_models.py; edit the metafiles instead. -->
 
 All configs that a training starts from. *Paper* are figures of
-[arXiv 2310.12973](https://arxiv.org/abs/2310.12973) or, for a host alone, of its own paper;
-*measured here* are ours, the mean over the seeds, on two cores of an x86-64 CPU.
-"over host" is the difference of the first metric to the same host without the block, from the same
-source; of distances and misses, less is better. There
-are no weights to download. Parameters count what is built: frozen ones are those of the block.
+[arXiv 2310.12973](https://arxiv.org/abs/2310.12973) or, for a host alone, of
+its own paper; *measured here* are ours, the mean over the seeds, on two cores
+of an x86-64 CPU. "over host" is the difference of the first metric to the same
+host without the block, from the same source; of distances and misses, less is
+better. Frozen parameters are those of the block. There are no weights to
+download.
 
 `mmpretrain.get_model(NAME)` builds the image classifiers by these names, once
 `lm4ve_mm.plugin` is imported.

@@ -1,4 +1,4 @@
-"""The README's example of a family is all that it takes to add one."""
+"""The page's example of a family is all that it takes to add one."""
 
 import re
 from pathlib import Path
@@ -13,12 +13,12 @@ from . import family_cases
 from .family_cases import NUM_TOKENS, WIDTH, Case
 from .test_parity import TOLERANCE, build
 
-README = Path(__file__).parents[2] / 'README.md'
+PAGE = Path(__file__).parents[2] / 'docs/adding_a_family.md'
 
 
 @pytest.fixture()
 def starcoder2(monkeypatch):
-    text = README.read_text(encoding='utf-8')
+    text = PAGE.read_text(encoding='utf-8')
     code, = (block for block in re.findall(r'```python\n(.*?)```', text,
                                            re.DOTALL)
              if 'register_family(' in block)
