@@ -25,8 +25,8 @@ All configs that a training starts from. *Paper* are figures of
 its own paper; *measured here* are ours, the mean over the seeds, on two cores
 of an x86-64 CPU. "over host" is the difference of the first metric to the same
 host without the block, from the same source; of distances and misses, less is
-better. Frozen parameters are those of the block. There are no weights to
-download.
+better. Frozen parameters are those of the block, and of a host that is frozen
+too. There are no weights to download.
 
 `mmpretrain.get_model(NAME)` builds the image classifiers by these names, once
 `lm4ve_mm.plugin` is imported.
