@@ -118,16 +118,14 @@ class TwoSteps(NamedTuple):
         attn: Holds the projections.
         entry: What stands in front of them; None behind another block.
         gram: See :meth:`NormedMap.gram`.
+        eps: Of the norm in front of attention; None without one. A field,
+            since compilers of torch 2.6 to 2.9 read no property of a tuple.
     """
 
     attn: Attention
     entry: NormedMap | None = None
     gram: Tensor | None = None
-
-    @property
-    def eps(self) -> float | None:
-        """Of the norm in front of attention; None without one."""
-        return None if self.entry is None else self.entry.eps
+    eps: float | None = None
 
     def query(self, tokens: Tensor) -> Tensor:
         """(B, K, C) -> (B, K, heads * head_dim)."""

@@ -124,7 +124,7 @@ class BlockRunner:
             return block(map_in(tokens), mask, keep, phase)
         if not plan.fold:
             entry = normed_map(map_in, block)
-            steps = TwoSteps(block.attn, entry, entry.gram())
+            steps = TwoSteps(block.attn, entry, entry.gram(), entry.eps)
             return absorbed_first_block(block, map_in, steps, tokens, mask,
                                         keep)
         if reuse:
