@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from lm4ve_mm.testing import RUNNER
+
 ROOT = Path(__file__).parents[1]
 # As in somebody else's train.py: nothing of ours is imported beforehand.
 BUILD = """
@@ -31,7 +33,7 @@ def test_config_in_a_repository_of_ones_own(warm_python, tmp_path):
     (tmp_path / 'mine.py').write_text(code.replace(
         given, "llm=dict(init='random', geometry=dict(width=64, num_heads=4,"
         ' ffn_dim=96))'))
-    done = warm_python('torch', 'mmengine.runner', 'mmcv').run(
+    done = warm_python(*RUNNER).run(
         BUILD, 'mine.py', 'work', cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "'FreezeLLMHook'" in done.stdout
