@@ -28,9 +28,14 @@ class TestTransfer:
             Path(huggingface_hub.constants.HF_ASSETS_CACHE).rglob(
                 '*.safetensors*'))
 
-    def test_broken_connection_is_asked_again(self, folder, hub,
-                                              monkeypatch):
-        """For the piece that broke, and for no other."""
+    @pytest.mark.parametrize('length', [True, False])
+    def test_broken_connection_is_asked_again(self, folder, hub, monkeypatch,
+                                              length):
+        """For the piece that broke, and for no other.
+
+        Without ``Content-Length`` it looks like the end of the answer.
+        """
+        hub.content_length = length
         monkeypatch.setattr('lm4ve_mm.llm.weights.remote_file.PIECE', 1 << 17)
         hub.add(REPO, folder)
         # After the headers of two shards, the second piece breaks twice.
