@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -72,12 +70,13 @@ def test_extract_and_use(run, tmp_path):
     assert read_blocks(str(out), (4, )).identity() == wanted
 
 
-def test_extract_from_nowhere(tmp_path):
+def test_extract_from_nowhere(tmp_path, warm_python):
     """In a process of its own, as for every user."""
     tool = ROOT / 'tools/model_converters/extract_llm_block.py'
-    done = subprocess.run(
-        [sys.executable, tool, tmp_path / 'gone', tmp_path / 'x.safetensors'],
-        cwd=tmp_path, capture_output=True, text=True)
+    done = warm_python('torch').run(
+        f'import runpy; runpy.run_path({str(tool)!r}, run_name="__main__")',
+        tmp_path / 'gone', tmp_path / 'x.safetensors', cwd=tmp_path,
+        paths=[tool.parent])
     assert done.returncode == 2
     assert 'Traceback' not in done.stderr
     assert str(tmp_path / 'gone') in done.stderr

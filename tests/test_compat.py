@@ -19,11 +19,9 @@ from lm4ve_mm import apis, compat
 from lm4ve_mm.apis import launch
 from lm4ve_mm.compat import distributed, numpy2
 from lm4ve_mm.registry import OPTIM_WRAPPERS
+from lm4ve_mm.testing import RUNNER
 from lm4ve_mm.utils.errors import ConfigError
 from lm4ve_mm.utils.unpickling import ArrayUnpickler
-
-# What a runner alone imports, none of it ours.
-RUNNER = ('torch', 'mmengine.runner', 'mmcv')
 
 
 @pytest.fixture(autouse=True)

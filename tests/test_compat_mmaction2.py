@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from lm4ve_mm.compat import import_hooks, mmaction2, multimodal
+from lm4ve_mm.testing import RUNNER
 
 ROOT = Path(__file__).parents[1]
 # Everything that a video config can name.
@@ -29,7 +30,7 @@ mmcv.__version__ = '2.3.6'
 def run(warm_python):
     """What a Python without toolboxes says last; nothing if it succeeds."""
     def call(code):
-        done = warm_python('torch', 'mmengine.runner', 'mmcv').run(code)
+        done = warm_python(*RUNNER).run(code)
         lines = done.stderr.strip().splitlines()
         return lines[-1] if done.returncode else ''
 

@@ -73,13 +73,19 @@ def test_image_leaves_work_inherited_and_in_the_inferencer(
     assert one.shape[0] == 3 and torch.equal(one, other)
 
 
+# Pixels of an input; ViT-T with two blocks.
+SMALLER = {224: 32, 'deit-tiny': dict(
+    embed_dims=192, num_layers=2, num_heads=3, feedforward_channels=768)}
+
+
 def smaller(value):
-    """A recipe at 32 pixels instead of 224."""
+    """A recipe at 32 pixels instead of 224, with two blocks instead of 12."""
     if isinstance(value, dict):
-        return {key: smaller(item) for key, item in value.items()}
+        return {key: 2 if (key, item) in (('depth', 12), ('num_layers', 12))
+                else smaller(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(smaller(item) for item in value)
-    return 32 if value == 224 else value
+    return SMALLER.get(value, value)
 
 
 def toy(cfg, work_dir, imagenet, llama, videos):
@@ -135,8 +141,8 @@ def slow_if_alike(path):
 
 @pytest.mark.parametrize('path', [slow_if_alike(leaf) for leaf in LEAVES])
 def test_trains_two_steps(path, tmp_path, tiny_imagenet, tiny_llama,
-                          tiny_videos):
-    cfg = toy(Config.fromfile(path), tmp_path, tiny_imagenet, tiny_llama,
+                          tiny_videos, read_config):
+    cfg = toy(read_config(path), tmp_path, tiny_imagenet, tiny_llama,
               tiny_videos)
     runner, _, moved = train_an_epoch(cfg)
     assert runner.iter == 2
@@ -149,13 +155,13 @@ def test_trains_two_steps(path, tmp_path, tiny_imagenet, tiny_llama,
 
 
 def test_llama_twin_resumes_exactly(tmp_path, tiny_imagenet, tiny_llama,
-                                    tiny_videos):
+                                    tiny_videos, read_config):
     """Its whole recipe, from one epoch's checkpoint to the next."""
     files = {}
     for name, runs in (('whole', [2]), ('resumed', [1, 2])):
         for number, epochs in enumerate(runs):
             cfg = toy(
-                Config.fromfile(CONFIGS / 'vit_t_llama_in1k.py'),
+                read_config(CONFIGS / 'vit_t_llama_in1k.py'),
                 tmp_path / name, tiny_imagenet, tiny_llama, tiny_videos)
             cfg.experiment_name = f'{tmp_path.name}_{name}_{number}'
             cfg.default_hooks.checkpoint.interval = 1

@@ -85,6 +85,12 @@ def test_two_processes_make_the_step_of_one(tmp_path):
     first, second = train_in_two(cfg, tmp_path)
     assert first['seen'] == second['seen'] == 32
     assert (tmp_path / 'epoch_1.pth').is_file()
+    saved = torch.load(tmp_path / 'epoch_1.pth', weights_only=True)
+    described = saved['meta']['frozen_llm']['neck.layer']
+    layer = runner.model.neck.layer
+    assert described['identity'] == layer.identity.to_dict()
+    assert saved['state_dict'].keys() == first['weights'].keys()
+    assert not any('.blocks.' in name for name in saved['state_dict'])
     for name, value in first['weights'].items():
         assert torch.equal(value, second['weights'][name]), name
         # Both halves of the batch are summed in another order: float32.

@@ -2,7 +2,6 @@
 
 import configparser
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -12,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from lm4ve_mm.testing import RUNNER
+
 ROOT = Path(__file__).parents[1]
 TOOLBOXES = ('mmengine', 'mmcv', 'mmpretrain', 'mmaction', 'onedl')
-# What a runner alone imports, none of it ours.
-RUNNER = ('torch', 'mmengine.runner', 'mmcv')
 SHIPPED = ('configs', 'tools', 'projects')
 
 
@@ -237,7 +236,7 @@ HEAVY = ('mmpretrain', 'mmaction', 'transformers', 'timm', 'sklearn',
 def run_without(warm_python):
     """A function that runs code in a Python that lacks some packages."""
     def run(blocked, code, *args):
-        done = warm_python('torch').run(
+        done = warm_python(*(['torch'] if 'timm' in blocked else RUNNER)).run(
             BLOCKER + code, ','.join(blocked), *args, paths=[ROOT])
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -264,10 +263,10 @@ def test_a_run_of_mmengine_alone(run_without, tmp_path):
     ('lm4ve_mm.llm', ('mmengine', 'mmcv', 'mmpretrain', 'transformers')),
     ('lm4ve_mm.env', ('mmengine', 'torch', 'numpy')),
 ])
-def test_imports_stay_light(module, absent):
+def test_imports_stay_light(module, absent, warm_python):
     code = (f'import {module}, json, sys; '
             'print(json.dumps(sorted(sys.modules)))')
-    done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True,
-        check=True, env=dict(os.environ, PYTHONPATH=str(ROOT)))
+    done = warm_python('json' if 'torch' in absent else 'torch').run(
+        code, paths=[ROOT])
+    assert done.returncode == 0, done.stderr
     assert set(absent) & set(json.loads(done.stdout)) == set()

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from lm4ve_mm.llm import FrozenLLMLayer
+from lm4ve_mm.testing import RUNNER
 from lm4ve_mm.testing.processes import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -41,7 +42,7 @@ def test_config_in_a_repository_of_ones_own(warm_python, tmp_path):
     (tmp_path / 'mine.py').write_text(code.replace(
         given, "llm=dict(init='random', geometry=dict(width=64, num_heads=4,"
         ' ffn_dim=96))'))
-    done = warm_python('torch', 'mmengine.runner', 'mmcv').run(
+    done = warm_python(*RUNNER).run(
         BUILD, 'mine.py', 'work', cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "'FreezeLLMHook'" in done.stdout

@@ -21,6 +21,11 @@ CONFIGS = Path(__file__).parents[1] / 'configs'
 VARIANTS = CONFIGS / 'variants'
 NAMES = sorted(path.stem for path in VARIANTS.glob('*.py'))
 every_variant = pytest.mark.parametrize('name', NAMES)
+# Trained in their place: the twin of 300 epochs, the host, OPT-125M.
+ALIKE = ('vit_s_llama_100e_in1k', 'vit_s_mlp_100e_in1k',
+         'vit_s_llama_finetuned_100e_in1k', 'vit_s_llama_2_7b_in1k',
+         'vit_s_opt_1_3b_100e_in1k', 'vit_s_opt_2_7b_100e_in1k',
+         'vit_s_opt_6_7b_100e_in1k')
 
 # Tables 6, A, B, C and D of arXiv 2310.12973; the other leaves are not there.
 PAPER = {
@@ -221,7 +226,9 @@ def batch_of(images, classes):
                       for i in range(images)])
 
 
-@every_variant
+@pytest.mark.parametrize('name', [
+    pytest.param(name, marks=[pytest.mark.slow] if name in ALIKE else [])
+    for name in NAMES])
 def test_trains(name, folders, read_config, tmp_path):
     """Two steps move all that is trained; only that is saved."""
     cfg = shrink(read_config(VARIANTS / f'{name}.py'), folders)

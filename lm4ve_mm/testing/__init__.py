@@ -30,6 +30,7 @@ pytest.register_assert_rewrite(
     *(f'{__name__}.{name}' for name in (
         'configs', 'frozen', 'metafile', 'processes', 'resume')))
 
+from .commands import RUNNER  # noqa: E402
 from .configs import ConfigForm, differences, flat_config  # noqa: E402
 from .frozen import FrozenBlock, nudge  # noqa: E402
 from .host import TINY_LLAMA, Host  # noqa: E402
@@ -53,7 +54,7 @@ class HostProperties(FrozenBlock, Resume, TwoProcesses):
 
 __all__ = [
     'ConfigForm', 'FrozenBlock', 'Host', 'HostProperties', 'MetafileForm',
-    'PowerCut', 'Resume', 'StopAfterEpoch', 'TINY_LLAMA', 'TwoProcesses',
-    'build_runner', 'differences', 'flat_config', 'layer_of', 'nudge', 'probe',
-    'run_config', 'server', 'train_an_epoch', 'train_in_two'
+    'PowerCut', 'RUNNER', 'Resume', 'StopAfterEpoch', 'TINY_LLAMA',
+    'TwoProcesses', 'build_runner', 'differences', 'flat_config', 'layer_of',
+    'nudge', 'probe', 'run_config', 'server', 'train_an_epoch', 'train_in_two'
 ]

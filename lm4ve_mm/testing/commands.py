@@ -10,6 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 SCRIPT = Path(__file__).with_name('forked.py')
+# What a run imports, none of it ours and no toolbox that we repair: modules
+# of a `WarmPython` in which `lm4ve_mm.plugin` is imported within a second.
+RUNNER = ('torch', 'mmengine.runner', 'mmcv', 'timm', 'matplotlib.pyplot',
+          'scipy.stats')
 
 
 def run_here(tool: Path, *words) -> int:

@@ -21,13 +21,12 @@ from .speed import spared
 
 @functools.cache
 def server() -> multiprocessing.context.BaseContext:
-    """Starts processes that have imported torch and the toolboxes.
+    """Starts processes that have imported torch and the plugin.
 
     They are forked from a process that has done so once and runs no threads.
     """
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(
-        ['lm4ve_mm.plugin', 'lm4ve_mm.video', __name__])
+    context.set_forkserver_preload(['lm4ve_mm.plugin', __name__])
     return context
 
 

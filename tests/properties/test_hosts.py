@@ -4,7 +4,6 @@ import pytest
 
 from lm4ve_mm.testing import (
     FrozenBlock,
-    HostProperties,
     Resume,
     TwoProcesses,
 )
@@ -12,7 +11,9 @@ from lm4ve_mm.testing import (
 from .hosts import CNN_NECK, VIDEOMAE, VIT_BACKBONE, VIT_NECK, VIT_NECK_LORA
 
 
-class TestViTNeck(HostProperties):
+# Together they are HostProperties; two processes are slow, and the step of
+# two is tested for every change in test_distributed.py.
+class TestViTNeck(FrozenBlock, Resume):
     HOST = VIT_NECK
 
 
@@ -30,6 +31,11 @@ class TestViTNeckLoRA(FrozenBlock, Resume):
 
 class TestVideoMAE(FrozenBlock, Resume):
     HOST = VIDEOMAE
+
+
+@pytest.mark.slow
+class TestViTNeckInTwoProcesses(TwoProcesses):
+    HOST = VIT_NECK
 
 
 @pytest.mark.slow

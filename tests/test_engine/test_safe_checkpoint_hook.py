@@ -274,7 +274,8 @@ def flat(state):
             for name, value in held.items()}
 
 
-@pytest.mark.parametrize('counts', [2, 4])
+@pytest.mark.parametrize('counts', [
+    pytest.param(2, marks=pytest.mark.slow), 4])
 def test_accumulation_across_epochs_resumes_exactly(digits, train, tmp_path,
                                                     counts):
     """Three iterations an epoch, a step every two or four."""

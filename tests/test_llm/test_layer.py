@@ -160,6 +160,8 @@ class TestDigest:
         for other in ([dict(x=b), dict(x=a)], [dict(y=a), dict(x=b)],
                       [dict(x=a.view(2, 3)), dict(x=b)], [dict(x=a)]):
             assert digest(other) != base
+        # One block of two tensors is not two blocks of one.
+        assert digest([dict(x=a, y=b)]) != digest([dict(x=a), dict(y=b)])
 
     def test_long_tensor_is_hashed_to_its_end(self):
         long = torch.zeros((1 << 24) + 5)

@@ -120,7 +120,7 @@ class TestMemory:
     def test_one_layer_is_added(self, tool, checkpoint, warm_python):
         """At the peak too; the copied whole shows that copies are seen."""
         folder, size = checkpoint
-        python = warm_python('torch', 'safetensors.torch')
+        python = warm_python('torch')
         run = ('import runpy, sys; sys.argv[0] = sys.argv[1]; '
                'del sys.argv[1]; '
                'runpy.run_path(sys.argv[0], run_name="__main__")')

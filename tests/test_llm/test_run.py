@@ -5,6 +5,7 @@ the others are compared with it: every way with every geometry, and each pair
 of values of keep, maps, mask and causality with some of them.
 """
 
+import functools
 import itertools
 
 import pytest
@@ -64,19 +65,25 @@ def test_several_blocks(name, way, keep, maps, masked, causal):
                   **MAPS[maps])
 
 
-def bf16_errors(name, shortcut, mask, keep):
+@functools.cache
+def six_runs(name, shortcut, all_tokens, **options):
+    """Outputs and gradients of six draws of tokens."""
+    keep, mask = (None, padded()) if all_tokens else (KEEPS[0], None)
+    return [run(build(name, shortcut, map_bias=True,
+                      lora=dict(rank=3, targets=TARGETS)),
+                mask, keep, seed=seed, **options) for seed in range(6)]
+
+
+@functools.cache
+def bf16_errors(name, shortcut, all_tokens):
     """Mean square error of output and each gradient, relative to fp64."""
-    options = dict(map_bias=True, lora=dict(rank=3, targets=TARGETS))
-    total = 0
-    for seed in range(6):
-        exact = run(build(name, 'off', **options), mask, keep, torch.float64,
-                    seed=seed)
-        found = run(build(name, shortcut, **options), mask, keep,
-                    autocast=True, seed=seed)
-        total = total + torch.tensor([
-            (a.double() - b).square().mean() / b.square().mean()
-            for a, b in zip(found, exact, strict=True)])
-    return total
+    return sum(
+        torch.tensor([(a.double() - b).square().mean() / b.square().mean()
+                      for a, b in zip(found, exact, strict=True)])
+        for found, exact in zip(
+            six_runs(name, shortcut, all_tokens, autocast=True),
+            six_runs(name, 'off', all_tokens, dtype=torch.float64),
+            strict=True))
 
 
 @pytest.mark.parametrize('name, way, all_tokens', [
@@ -89,8 +96,7 @@ def test_bf16_is_no_worse_than_the_plain_path(name, way, all_tokens):
     Roundings are luck: between two draws the ratio moves by a tenth. A unit
     of OPT's ReLU that rounding switches on or off moves it far more.
     """
-    keep, mask = (None, padded()) if all_tokens else (KEEPS[0], None)
-    found, plain = (bf16_errors(name, shortcut, mask, keep)
+    found, plain = (bf16_errors(name, shortcut, all_tokens)
                     for shortcut in (way, 'off'))
     assert (found / plain).sqrt().log().mean().exp() < 1.1
 

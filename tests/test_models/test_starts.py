@@ -30,9 +30,9 @@ from .starts import (
 )
 
 
-@pytest.mark.parametrize('as_list', [False, True])
-@pytest.mark.parametrize('kind', TYPES, ids=str)
-@pytest.mark.parametrize('host', HOSTS)
+@pytest.mark.parametrize('host, kind, as_list', [
+    (host, kind, (i + k) % 2 == 1)
+    for i, host in enumerate(HOSTS) for k, kind in enumerate(TYPES)], ids=str)
 def test_every_host_and_spelling(host, kind, as_list, tmp_path):
     """Alone; after each initialiser that there is."""
     weights = shifted(MODELS.build(HOSTS[host]))

@@ -1,7 +1,6 @@
 """One line for a mistake, a traceback for a bug in code of the user's own."""
 
 import importlib
-import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -10,6 +9,7 @@ from mmengine.registry import DATASETS
 from torch.utils.data import DataLoader, Dataset
 
 from lm4ve_mm import apis
+from lm4ve_mm.testing import RUNNER
 from lm4ve_mm.utils.errors import ConfigError, DataError
 from lm4ve_mm.utils.explain import explained
 
@@ -81,12 +81,13 @@ def test_a_module_that_fails_when_imported(tmp_path, monkeypatch, text, kind):
     assert not isinstance(caught.value, ConfigError)
 
 
-def test_print_config_writes_a_config(tmp_path):
+def test_print_config_writes_a_config(tmp_path, warm_python):
     """What else is said goes to stderr."""
     (tmp_path / 'own.py').write_text('print("aloud")\nanswer = 42')
-    done = subprocess.run(
-        [sys.executable, 'tools/misc/print_config.py', tmp_path / 'own.py'],
-        capture_output=True, text=True, check=True)
+    done = warm_python(*RUNNER).run(
+        'import runpy; runpy.run_path("tools/misc/print_config.py", '
+        'run_name="__main__")', tmp_path / 'own.py', paths=['tools/misc'])
+    assert done.returncode == 0, done.stderr
     assert done.stdout.strip().replace(' ', '') == 'answer=42'
     assert 'aloud' in done.stderr and 'compat repaired' in done.stderr
 

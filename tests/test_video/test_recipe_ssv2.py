@@ -73,8 +73,8 @@ def test_host(name):
 
 
 @pytest.mark.parametrize('name', [
-    name for name in SSV2_LEAVES if size_of(name) == 's'] + [
-        'videomae_b_ssv2'])
+    *(name for name in SSV2_LEAVES if size_of(name) == 's'),
+    pytest.param('videomae_b_ssv2', marks=pytest.mark.slow)])
 def test_initialisation(name):
     cfg = read(name)
     start = cfg.model.backbone.pop('init_cfg')

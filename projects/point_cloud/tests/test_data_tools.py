@@ -16,6 +16,7 @@ from PIL import Image
 
 from lm4ve_mm import apis
 from lm4ve_mm.registry import MODELS
+from lm4ve_mm.testing import RUNNER
 
 PROJECT = Path(__file__).parents[1]
 
@@ -209,7 +210,7 @@ def test_the_missing_extra_is_the_last_word(warm_python):
             'from lm4ve_mm import apis\n'
             'apis.parse_or_exit(apis.training_parser(), '
             'apis.configure_training)')
-    done = warm_python('torch', 'mmengine.runner', 'mmcv').run(
+    done = warm_python(*RUNNER).run(
         code, PROJECT / 'configs/point_bert_minilm_shapes.py')
     assert done.returncode == 2
     *_, message = done.stderr.splitlines()

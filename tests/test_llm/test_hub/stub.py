@@ -56,8 +56,9 @@ class Hub:
     accounts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ranges: bool = True
     shift: int = 0
-    # Whether the answer says which part it is; bytes too many in it.
+    # Whether the answer says which part it is, and how long; bytes too many.
     content_range: bool = True
+    content_length: bool = True
     longer: int = 0
     # What tells after the first answers of the CDN that a file has changed.
     changing: str = ''
@@ -205,7 +206,11 @@ def _handler(hub: Hub, host: str):
             if hub.content_range:
                 self.send_header('Content-Range',
                                  f'bytes {begin}-{end}/{total}')
-            self.send_header('Content-Length', str(len(part)))
+            if hub.content_length:
+                self.send_header('Content-Length', str(len(part)))
+            else:  # the end of the connection is the end of the answer
+                self.send_header('Connection', 'close')
+                self.close_connection = True
             self.end_headers()
             if hub.cuts:
                 part = part[:hub.cuts.pop(0)]

@@ -4,8 +4,6 @@ import errno
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import huggingface_hub
@@ -30,9 +28,14 @@ class TestTransfer:
             Path(huggingface_hub.constants.HF_ASSETS_CACHE).rglob(
                 '*.safetensors*'))
 
-    def test_broken_connection_is_asked_again(self, folder, hub,
-                                              monkeypatch):
-        """For the piece that broke, and for no other."""
+    @pytest.mark.parametrize('length', [True, False])
+    def test_broken_connection_is_asked_again(self, folder, hub, monkeypatch,
+                                              length):
+        """For the piece that broke, and for no other.
+
+        Without ``Content-Length`` it looks like the end of the answer.
+        """
+        hub.content_length = length
         monkeypatch.setattr('lm4ve_mm.llm.weights.remote_file.PIECE', 1 << 17)
         hub.add(REPO, folder)
         # After the headers of two shards, the second piece breaks twice.
@@ -183,57 +186,49 @@ class TestTransfer:
 class TestProcesses:
     """Variables of the environment, in processes of their own."""
 
-    def start(self, hub, tmp_path, code, **environment):
-        own = dict(
-            os.environ,
-            HF_ENDPOINT=hub.url,
-            HF_HOME=str(tmp_path / 'own-home'),
-            NO_PROXY='*',
-            **environment)
-        for name in ('HF_HUB_CACHE', 'HF_ASSETS_CACHE'):
-            own.pop(name, None)
-        return subprocess.Popen([sys.executable, '-c', code],
-                                env=own,
-                                stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE,
-                                text=True)
+    @pytest.fixture()
+    def run(self, hub, tmp_path, warm_python):
+        """Runs code where nothing of the hub's library is imported yet."""
+        def call(code, **environment):
+            return warm_python('torch').run(
+                'import os\nfor name in ("HF_HUB_CACHE", "HF_ASSETS_CACHE"):\n'
+                f'    os.environ.pop(name, None)\n{code}',
+                HF_ENDPOINT=hub.url, HF_HOME=str(tmp_path / 'own-home'),
+                NO_PROXY='*', **environment)
 
-    def finish(self, process):
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
-        return out.strip()
+        return call
 
-    READ = ('from lm4ve_mm.llm import read_blocks; '
-            f'print(read_blocks("{CHECKPOINT}", (3,)).identity().sha256)')
+    READ = ('from lm4ve_mm.llm import read_blocks\n'
+            f'print(read_blocks("{CHECKPOINT}", (3,)).identity().sha256)\n')
 
-    def test_ranks_that_start_together(self, folder, hub, tmp_path):
+    def test_ranks_that_start_together(self, folder, hub, run):
         hub.add(REPO, folder)
         hub.delay = 0.3  # the slower the transfer, the more they overlap
-        ranks = [self.start(hub, tmp_path, self.READ) for _ in range(2)]
+        done = run(f'other = os.fork()\n{self.READ}'
+                   'assert not other or os.waitpid(other, 0)[1] == 0')
+        assert done.returncode == 0, done.stderr
         wanted = read_blocks(str(folder), (3, )).identity().sha256
-        assert [self.finish(rank) for rank in ranks] == [wanted] * 2
+        assert done.stdout.split() == [wanted] * 2
         assert hub.served['cdn'] < 1.3 * layer_bytes(folder, 3) + (1 << 17)
 
-    def test_environment(self, folder, hub, tmp_path):
+    def test_environment(self, folder, hub, run, tmp_path):
         hub.add(REPO, folder, gated=True)
         hub.accounts['hf_secret'] = (REPO, )
         wanted = read_blocks(str(folder), (3, )).identity().sha256
-        found = self.finish(
-            self.start(hub, tmp_path, self.READ, HF_TOKEN='hf_secret'))
-        assert found == wanted
+        done = run(self.READ, HF_TOKEN='hf_secret')
+        assert done.stdout.strip() == wanted, done.stderr
         home = tmp_path / 'own-home'
         assert list(home.rglob('layer-3.safetensors'))
         shutil.rmtree(home / 'assets')
         hub.forget()
-        process = self.start(hub, tmp_path, self.READ, HF_HUB_OFFLINE='1')
-        assert 'HF_HUB_OFFLINE is set' in process.communicate()[1]
-        assert process.returncode == 1 and not hub.requests
+        done = run(self.READ, HF_HUB_OFFLINE='1')
+        assert 'HF_HUB_OFFLINE is set' in done.stderr
+        assert done.returncode == 1 and not hub.requests
 
-    def test_library_is_imported_only_for_the_hub(self, hub, tmp_path):
-        code = ('import sys; sys.modules["huggingface_hub"] = None\n'
-                'from lm4ve_mm.llm import CheckpointError, read_blocks\n'
-                f'try: read_blocks("{CHECKPOINT}")\n'
-                'except CheckpointError as error: print(error)')
-        found = self.finish(self.start(hub, tmp_path, code))
-        assert CHECKPOINT in found
-        assert "pip install -e '.[hf]' -c requirements/constr" in found
+    def test_library_is_imported_only_for_the_hub(self, run):
+        done = run('import sys; sys.modules["huggingface_hub"] = None\n'
+                   'from lm4ve_mm.llm import CheckpointError, read_blocks\n'
+                   f'try: read_blocks("{CHECKPOINT}")\n'
+                   'except CheckpointError as error: print(error)')
+        assert CHECKPOINT in done.stdout, done.stderr
+        assert "pip install -e '.[hf]' -c requirements/constr" in done.stdout

@@ -27,7 +27,7 @@ def test_32_clouds_by_heart(golden, tmp_path):
     samples = [DataSample().set_gt_label(info['gt_label']) for info in shapes]
     labels = torch.cat([sample.gt_label for sample in samples])
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
-    for _ in range(100):
+    for _ in range(70):
         loss = model(inputs, samples, mode='loss')['loss']
         optimizer.zero_grad()
         loss.backward()
