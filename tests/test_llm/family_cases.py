@@ -101,8 +101,6 @@ CASES = {
     'qwen2-vl': Case('qwen2_vl', 'Qwen2VLTextModel', VL),
     'qwen3-vl': Case('qwen3_vl', 'Qwen3VLTextModel', dict(VL, head_dim=12)),
     'gemma': Case('gemma', 'GemmaModel', gemma_like()),
-    'gemma-legacy-gelu': Case(
-        'gemma', 'GemmaModel', gemma_like(hidden_act='gelu')),
     'gemma2': Case(
         'gemma2', 'Gemma2Model', gemma_like(query_pre_attn_scalar=20)),
     'gemma2-low-cap': Case(
@@ -207,6 +205,11 @@ CASES = {
     'distilbert': Case('distilbert', 'DistilBertModel', dict(hidden_dim=96),
                        'transformer.layer', False, None),
 }
+# Older versions of transformers take this word of Gemma's first files
+# literally, so that there is nothing to compare with.
+if transformers.GemmaConfig(hidden_act='gelu').hidden_act != 'gelu':
+    CASES['gemma-legacy-gelu'] = Case(
+        'gemma', 'GemmaModel', gemma_like(hidden_act='gelu'))
 WITH_ROPE = [name for name, case in CASES.items() if case.rope]
 
 

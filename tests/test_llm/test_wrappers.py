@@ -123,7 +123,12 @@ class TestCompile:
 
     @cases(EXPORTED)
     def test_export_for_any_batch_size(self, name, keep):
-        model = Keeping(build(name), keep).eval()
+        layer = build(name)
+        if torch.__version__ < '2.10' and layer.shortcut == 'auto':
+            # Its choice depends on the batch, which the older exporter
+            # does not allow: docs/shortcut.md.
+            layer.shortcut = 'fold'
+        model = Keeping(layer, keep).eval()
         batch = torch.export.Dim('batch', max=64)
         program = torch.export.export(
             model, tokens_and_mask(),
