@@ -21,29 +21,6 @@ from lm4ve_mm.utils.errors import ConfigError, DataNotFoundError
 
 PROJECT = Path(__file__).parents[1]
 CONFIGS = PROJECT / 'configs'
-SMALL = """
-_base_ = ['{base}']
-text_encoder = dict(
-    _delete_=True, type='lm4ve_mm.TextTower', init='random',
-    config=dict(model_type='roberta', vocab_size={words}, hidden_size=16,
-                num_hidden_layers=1, num_attention_heads=2,
-                intermediate_size=16, max_position_embeddings=40,
-                pad_token_id=1))
-model = dict(text_encoder=text_encoder{head})
-pipeline = [
-    dict(type='lm4ve_mm.LoadPhoto'),
-    dict(type='lm4ve_mm.ResizeCrop', size=16),
-    dict(type='lm4ve_mm.Tokenise', tokenizer='{tokenizer}', max_length=12),
-    dict(type='mmpretrain.PackInputs',
-         algorithm_keys=('text_ids', 'text_mask'),
-         meta_keys=('question', 'question_id', 'image_id', 'gt_answer',
-                    'answer_type', 'question_type', 'sample_idx'))]
-data = dict(_delete_=True, type='lm4ve_mm.{data}', data_root='{root}',
-            pipeline=pipeline{options})
-train_dataloader = dict(dataset=dict(data, split='train'))
-val_dataloader = dict(dataset=dict(data, split='{split}', test_mode=True))
-test_dataloader = val_dataloader
-"""
 
 
 def call(monkeypatch, capsys, tool, *words):
@@ -59,36 +36,15 @@ def call(monkeypatch, capsys, tool, *words):
     return status, printed.out + printed.err
 
 
-def save(folder, name, text):
-    """A config with weights for it."""
-    config = folder / f'{name}.py'
-    config.write_text(text)
-    torch.manual_seed(0)
-    model = apis.build_model(apis.load_config(config))
-    torch.save(dict(state_dict=model.state_dict()), folder / f'{name}.pth')
-    return config, folder / f'{name}.pth'
-
-
 @pytest.fixture(scope='module')
 def vqa(tmp_path_factory, vqav2, tokenizer, cases):
     """A small model for questions."""
-    return save(tmp_path_factory.mktemp('vqa'), 'small', SMALL.format(
+    return cases.save_model(tmp_path_factory.mktemp('vqa'), cases.small(
         base=CONFIGS / 'meter_tiny_mlp_digits_vqa.py',
         words=len(cases.words),
         head=', head=dict(num_answers=4)', tokenizer=tokenizer, data='VQAv2',
         root=vqav2, options=f", answers='{vqav2}/answers.json'",
         split='val'))
-
-
-@pytest.fixture(scope='module')
-def retrieval(tmp_path_factory, flickr30k, tokenizer, cases):
-    """A small model for search."""
-    text = SMALL.format(
-        base=CONFIGS / 'meter_tiny_minilm_digits_retrieval.py',
-        words=len(cases.words), head=', neck=None', tokenizer=tokenizer,
-        data='Flickr30k', root=flickr30k, options=', check_counts=False',
-        split='test')
-    return save(tmp_path_factory.mktemp('retrieval'), 'small', text)
 
 
 @pytest.fixture(scope='module')
@@ -152,11 +108,11 @@ def test_same_as_the_data_set(vqa):
                                   'meter_tiny_digits_vqa.py'])
 def test_activation(base, vqav2, tokenizer, cases, tmp_path):
     """A map of the patches; 0 to 1 in each image; predictions unchanged."""
-    text = SMALL.format(
+    text = cases.small(
         base=CONFIGS / base, words=len(cases.words),
         head=', head=dict(num_answers=4)', tokenizer=tokenizer, data='VQAv2',
         root=vqav2, options=f", answers='{vqav2}/answers.json'", split='val')
-    cfg = apis.load_config(save(tmp_path, 'small', text)[0])
+    cfg = apis.load_config(cases.save_model(tmp_path, text)[0])
     torch.manual_seed(0)
     model = apis.build_model(cfg)
     data = DATASETS.build(cfg.test_dataloader.dataset)

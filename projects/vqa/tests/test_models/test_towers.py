@@ -276,6 +276,8 @@ def test_without_transformers(monkeypatch):
     """What to install is said, before an import fails somewhere inside."""
     monkeypatch.setattr('lm4ve_mm.utils.install.is_installed',
                         lambda name: name != 'transformers')
-    monkeypatch.delitem(sys.modules, 'lm4ve_vqa.models')
+    for name in list(sys.modules):
+        if name == 'lm4ve_vqa' or name.startswith('lm4ve_vqa.models'):
+            monkeypatch.delitem(sys.modules, name)
     with pytest.raises(ImportError, match=r"need transformers.*'\.\[vqa\]'"):
-        importlib.import_module('lm4ve_vqa.models')
+        importlib.import_module('lm4ve_vqa')
