@@ -4,25 +4,22 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, default_collate
 from mmengine.model import BaseModel
 from mmpretrain.apis import VisualQuestionAnsweringInferencer
 from mmpretrain.apis.base import BaseInferencer
-from PIL import Image
 from torch import Tensor
 
 from lm4ve_mm import apis
 from lm4ve_mm.registry import TRANSFORMS
-from lm4ve_mm.utils.errors import ConfigError, DataNotFoundError
+from lm4ve_mm.utils.errors import ConfigError
 
 from .datasets.answers import read_answers
 from .datasets.check_text_hook import check_vocabulary
 from .datasets.tokenise import Tokenise
-
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.webp', '.bmp')
+from .inputs import as_input, check_sentences, list_images, paired
 
 
 def build(model: BaseModel | str | Path | Config,
@@ -49,25 +46,6 @@ def build(model: BaseModel | str | Path | Config,
         built = apis.load_model(cfg, str(pretrained))
     built._config = cfg
     return built
-
-
-def as_input(image: str | Path | np.ndarray | Image.Image) -> dict:
-    """What the pipeline loads: a path, or pixels.
-
-    Args:
-        image: A path; an array (H, W, 3) in BGR, which is MMPretrain's
-            convention; or an image of Pillow.
-
-    Raises:
-        DataNotFoundError: If there is no such file.
-    """
-    if isinstance(image, (str, Path)):
-        if not Path(image).is_file():
-            raise DataNotFoundError(f'there is no image {image}')
-        return dict(img_path=str(image))
-    if isinstance(image, np.ndarray):
-        image = np.ascontiguousarray(image[..., ::-1])
-    return dict(img=image)
 
 
 def test_pipeline(cfg: Config, model: BaseModel) -> Compose:
@@ -101,6 +79,13 @@ def answers_of(cfg: Config, model: BaseModel) -> list[str]:
     return found
 
 
+def at_least_one(topk: int) -> None:
+    """Refuse a ``topk`` that leaves nothing."""
+    if topk < 1:
+        raise ConfigError(f'topk={topk} names nothing: it has to be at least '
+                          '1')
+
+
 class VQAInferencer(VisualQuestionAnsweringInferencer):
     """Answers questions about images.
 
@@ -125,6 +110,15 @@ class VQAInferencer(VisualQuestionAnsweringInferencer):
                          device=device)
         self.answers = answers_of(self.config, self.model)
 
+    def __call__(self, images: Any, questions: str | list[str], *args,
+                 **kwargs) -> list:
+        """Ask; see MMPretrain's.
+
+        Raises:
+            DataError: If an image has no question, or the reverse.
+        """
+        return super().__call__(*paired(images, questions), *args, **kwargs)
+
     def _init_pipeline(self, cfg: Config) -> Callable:
         return test_pipeline(cfg, self.model)
 
@@ -141,6 +135,7 @@ class VQAInferencer(VisualQuestionAnsweringInferencer):
                     return_datasamples: bool = False,
                     topk: int = 5) -> list:
         """Name the best answers."""
+        at_least_one(topk)
         for sample in preds:
             sample.set_field(self.answers[sample.pred_label], 'pred_answer')
         if return_datasamples:
@@ -230,7 +225,8 @@ class ImageSearchInferencer(BaseInferencer):
         return scores
 
     def _inputs_to_list(self, inputs: str | Sequence[str]) -> list[str]:
-        return [inputs] if isinstance(inputs, str) else list(inputs)
+        return check_sentences(
+            list(inputs) if isinstance(inputs, (list, tuple)) else [inputs])
 
     def visualize(self, *args, **kwargs) -> None:
         """Nothing: ``tools/search_images.py`` draws."""
@@ -239,6 +235,7 @@ class ImageSearchInferencer(BaseInferencer):
                     return_datasamples: bool = False,
                     topk: int = 3) -> list[list[dict]]:
         """Name the best images."""
+        at_least_one(topk)
         results = []
         for scores in preds:
             best = scores.topk(min(topk, len(scores)))
@@ -248,22 +245,3 @@ class ImageSearchInferencer(BaseInferencer):
                 for score, place in zip(best.values.tolist(),
                                         best.indices.tolist())])
         return results
-
-
-def list_images(prototype: str | Path | Sequence) -> list:
-    """The images of a folder, or of a list, which is taken as it is.
-
-    Raises:
-        DataNotFoundError: If there are none.
-    """
-    if not isinstance(prototype, (str, Path)):
-        found, where = list(prototype), 'the list'
-    else:
-        where = prototype
-        found = sorted(str(path) for path in Path(prototype).rglob('*')
-                       if path.suffix.lower() in SUFFIXES)
-    if not found:
-        raise DataNotFoundError(
-            f'there are no images in {where}; known are files that end with '
-            f'{", ".join(SUFFIXES)}')
-    return found

@@ -17,7 +17,11 @@ from PIL import Image
 
 from lm4ve_mm import apis
 from lm4ve_mm.registry import DATASETS
-from lm4ve_mm.utils.errors import ConfigError, DataNotFoundError
+from lm4ve_mm.utils.errors import (
+    ConfigError,
+    DataError,
+    DataNotFoundError,
+)
 
 PROJECT = Path(__file__).parents[1]
 CONFIGS = PROJECT / 'configs'
@@ -91,6 +95,33 @@ def test_inferencer(vqa, photo):
         inferencer('no.jpg', 'is this a dog ?')
 
 
+def test_grey_array(vqa, photo):
+    """Not mirrored: a grey array has no channels to reverse."""
+    with Image.open(photo) as image:
+        grey = np.array(image.convert('L'))
+    inferencer = VQAInferencer(str(vqa[0]), str(vqa[1]))
+    flat, three = inferencer([grey, np.stack([grey] * 3, -1)], ['a dog ?'] * 2)
+    assert flat['answers'] == three['answers']
+
+
+def test_images_and_questions_go_together(vqa, photo):
+    """Each a clear line; a string is no list of questions."""
+    inferencer = VQAInferencer(str(vqa[0]), str(vqa[1]))
+    for images, questions, message in (
+            (None, 'a dog ?', 'not None'),
+            (3, 'a dog ?', 'an image is a path, .* not 3'),
+            (np.zeros((4, 5, 3)), 'a ?', r'an array \(4, 5, 3\) of float64'),
+            (np.zeros((4, 5, 4), np.uint8), 'a ?', r'\(4, 5, 4\) of uint8'),
+            (photo, None, 'sentence 0 is None: an image goes with a quest'),
+            (photo, ' ', "sentence 0 is ' '"),
+            ([photo] * 2, 'a?', '2 images with a single question'),
+            ([photo] * 2, ['a?'], '2 images with 1 questions')):
+        with pytest.raises(DataError, match=message):
+            inferencer(images, questions)
+    with pytest.raises(ConfigError, match='topk=0 names nothing'):
+        inferencer(photo, 'a dog ?', topk=0)
+
+
 def test_same_as_the_data_set(vqa):
     """What the test tool predicts is what the inferencer says."""
     cfg = apis.load_config(vqa[0])
@@ -152,6 +183,10 @@ def test_search(retrieval, flickr30k, tmp_path, monkeypatch, capsys):
     scores = [one['match_score'] for one in first]
     assert scores == sorted(scores, reverse=True)
     assert first[0]['match_score'] != second[0]['match_score']
+    with pytest.raises(DataError, match="sentence 1 is ''"):
+        search(['a dog', ''])
+    with pytest.raises(ConfigError, match='topk=0'):
+        search('a dog', topk=0)
 
 
 def test_blind(vqa, vqav2, monkeypatch, capsys):

@@ -123,6 +123,15 @@ def test_image_without_a_text(golden, leave_out):
         golden.meter()(torch.zeros(2, 3, 32, 32))
 
 
+@pytest.mark.parametrize('mode', ['tensor', 'loss', 'predict'])
+def test_text_without_an_image(golden, mode):
+    samples = golden.samples(*golden.texts([3, 4]))
+    with pytest.raises(DataError, match='no images: a text goes with an im'):
+        golden.meter()(None, samples, mode=mode)
+    with pytest.raises(DataError, match='no text_ids'):
+        golden.meter()(torch.zeros(2, 3, 32, 32), mode=mode)
+
+
 def test_tokenizer_of_another_model(golden):
     ids, mask = golden.texts([3, 4])
     ids[1, 2] = 30000
@@ -135,4 +144,4 @@ def test_unknown_keywords(golden):
     with pytest.raises(ConfigError, match="'text' is unknown; known: image"):
         golden.meter(tokens='text')
     with pytest.raises(ValueError, match="not 'no'"):
-        golden.meter()(torch.zeros(1, 3, 32, 32), mode='no')
+        golden.meter()(torch.zeros(1, 3, 32, 32), [], mode='no')
