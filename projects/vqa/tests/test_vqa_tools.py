@@ -209,6 +209,15 @@ def test_build_answers(cases, tmp_path, monkeypatch, capsys):
         'yes', '2', 'red', 'dog']
     status, text = call(monkeypatch, capsys, 'build_vqa_answers', root)
     assert status == 2 and 'no answer has --min-count 9' in text
+    edited = root / 'v2_mscoco_val2014_annotations.json'
+    content = json.loads(edited.read_text())
+    content['annotations'][0]['multiple_choice_answer'] = 'zebra'
+    edited.write_text(json.dumps(content))
+    for parts in ('train', 'val'), ('val', 'train'):
+        call(monkeypatch, capsys, 'build_vqa_answers', root, '--min-count', 1,
+             '--parts', *parts)
+        assert json.loads((root / 'answers.json').read_text()) == [
+            'yes', '2', 'red', 'dog', 'zebra']
     (root / 'v2_mscoco_val2014_annotations.json').unlink()
     status, text = call(monkeypatch, capsys, 'build_vqa_answers', root)
     assert status == 2 and 'no file of annotations' in text

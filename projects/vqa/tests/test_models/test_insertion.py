@@ -79,6 +79,17 @@ def test_both_streams(golden, streams):
         atol=1e-4)
 
 
+def test_both_streams_of_swin(golden, streams):
+    """The mean is that of the image's tokens alone."""
+    image, text, mask = streams
+    model = built(golden, image=golden.SWIN, tokens='image_text')
+    found = model.insert(image, text, mask)
+    whole = model.neck(torch.cat([image, text], 1), torch.cat(
+        [torch.ones(3, 17), mask], 1).bool())
+    assert torch.allclose(found[0], whole[:, :17].mean(1), atol=1e-6)
+    assert torch.allclose(found[1], whole[:, 17], atol=1e-6)
+
+
 def test_padding_of_a_text_changes_nothing(golden):
     """Through the whole model; more padding, other ids in it."""
     model = built(golden)
