@@ -11,6 +11,7 @@ import pytest
 import torch
 from lm4ve_vqa.activation import image_activation
 from lm4ve_vqa.apis import ImageSearchInferencer, VQAInferencer
+from lm4ve_vqa.drawing import Shown
 from lm4ve_vqa.evaluation.blind import BlindAnswers
 from mmengine.dataset import default_collate
 from PIL import Image
@@ -164,6 +165,15 @@ def test_draw_answers(vqa, tmp_path, monkeypatch, capsys):
                         3, '--out', out)
     assert status == 0 and 'of 3 right' in text, text
     assert out.stat().st_size > 10_000
+
+
+def test_captions():
+    """The truth is there, right or wrong, where people have answered."""
+    shown = Shown(np.zeros((2, 2, 3)), np.zeros((1, 1)), 'What?', 'red', .98)
+    assert shown.caption() == 'What?\nred (98%)'
+    for truth, right in (('red', True), ('blue', False)):
+        assert shown._replace(truth=truth, right=right).caption() == (
+            f'What?\nred (98%), people say {truth}')
 
 
 def test_search(retrieval, flickr30k, tmp_path, monkeypatch, capsys):
