@@ -63,8 +63,12 @@ def answers_of(cfg: Config, model: BaseModel) -> list[str]:
 
     Raises:
         DataNotFoundError: If their file is missing.
-        ConfigError: If there are not as many as the head has outputs.
+        ConfigError: If there are not as many as the head has outputs, or
+            the model is one for retrieval.
     """
+    if not hasattr(model.head, 'answers'):
+        raise ConfigError(f'{type(model).__name__} answers no questions: '
+                          'give a config for them')
     found = model.head.answers
     if found is not None:
         return found
