@@ -6,5 +6,5 @@ Not trained here: there is no expected number.
 """
 _base_ = [
     './_base_/hosts/meter_tiny.py', './_base_/datasets/digits_vqa.py',
-    './_base_/schedules/digits_vqa_4e.py', './_base_/digits_runtime.py'
+    './_base_/schedules/digits_vqa_3e.py', './_base_/digits_runtime.py'
 ]

@@ -4,25 +4,22 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, default_collate
 from mmengine.model import BaseModel
 from mmpretrain.apis import VisualQuestionAnsweringInferencer
 from mmpretrain.apis.base import BaseInferencer
-from PIL import Image
 from torch import Tensor
 
 from lm4ve_mm import apis
 from lm4ve_mm.registry import TRANSFORMS
-from lm4ve_mm.utils.errors import ConfigError, DataNotFoundError
+from lm4ve_mm.utils.errors import ConfigError
 
 from .datasets.answers import read_answers
 from .datasets.check_text_hook import check_vocabulary
 from .datasets.tokenise import Tokenise
-
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.webp', '.bmp')
+from .inputs import as_input, check_sentences, list_images, paired
 
 
 def build(model: BaseModel | str | Path | Config,
@@ -51,25 +48,6 @@ def build(model: BaseModel | str | Path | Config,
     return built
 
 
-def as_input(image: str | Path | np.ndarray | Image.Image) -> dict:
-    """What the pipeline loads: a path, or pixels.
-
-    Args:
-        image: A path; an array (H, W, 3) in BGR, which is MMPretrain's
-            convention; or an image of Pillow.
-
-    Raises:
-        DataNotFoundError: If there is no such file.
-    """
-    if isinstance(image, (str, Path)):
-        if not Path(image).is_file():
-            raise DataNotFoundError(f'there is no image {image}')
-        return dict(img_path=str(image))
-    if isinstance(image, np.ndarray):
-        image = np.ascontiguousarray(image[..., ::-1])
-    return dict(img=image)
-
-
 def test_pipeline(cfg: Config, model: BaseModel) -> Compose:
     """The pipeline of the config's test data, fitting to the model."""
     steps = [TRANSFORMS.build(step)
@@ -85,8 +63,12 @@ def answers_of(cfg: Config, model: BaseModel) -> list[str]:
 
     Raises:
         DataNotFoundError: If their file is missing.
-        ConfigError: If there are not as many as the head has outputs.
+        ConfigError: If there are not as many as the head has outputs, or
+            the model is one for retrieval.
     """
+    if not hasattr(model.head, 'answers'):
+        raise ConfigError(f'{type(model).__name__} answers no questions: '
+                          'give a config for them')
     found = model.head.answers
     if found is not None:
         return found
@@ -99,6 +81,13 @@ def answers_of(cfg: Config, model: BaseModel) -> list[str]:
             f'{model.head.num_answers}: give the file that it was trained '
             'with, test_dataloader.dataset.answers')
     return found
+
+
+def at_least_one(topk: int) -> None:
+    """Refuse a ``topk`` that leaves nothing."""
+    if topk < 1:
+        raise ConfigError(f'topk={topk} names nothing: it has to be at least '
+                          '1')
 
 
 class VQAInferencer(VisualQuestionAnsweringInferencer):
@@ -125,6 +114,15 @@ class VQAInferencer(VisualQuestionAnsweringInferencer):
                          device=device)
         self.answers = answers_of(self.config, self.model)
 
+    def __call__(self, images: Any, questions: str | list[str], *args,
+                 **kwargs) -> list:
+        """Ask; see MMPretrain's.
+
+        Raises:
+            DataError: If an image has no question, or the reverse.
+        """
+        return super().__call__(*paired(images, questions), *args, **kwargs)
+
     def _init_pipeline(self, cfg: Config) -> Callable:
         return test_pipeline(cfg, self.model)
 
@@ -141,6 +139,7 @@ class VQAInferencer(VisualQuestionAnsweringInferencer):
                     return_datasamples: bool = False,
                     topk: int = 5) -> list:
         """Name the best answers."""
+        at_least_one(topk)
         for sample in preds:
             sample.set_field(self.answers[sample.pred_label], 'pred_answer')
         if return_datasamples:
@@ -230,7 +229,8 @@ class ImageSearchInferencer(BaseInferencer):
         return scores
 
     def _inputs_to_list(self, inputs: str | Sequence[str]) -> list[str]:
-        return [inputs] if isinstance(inputs, str) else list(inputs)
+        return check_sentences(
+            list(inputs) if isinstance(inputs, (list, tuple)) else [inputs])
 
     def visualize(self, *args, **kwargs) -> None:
         """Nothing: ``tools/search_images.py`` draws."""
@@ -239,6 +239,7 @@ class ImageSearchInferencer(BaseInferencer):
                     return_datasamples: bool = False,
                     topk: int = 3) -> list[list[dict]]:
         """Name the best images."""
+        at_least_one(topk)
         results = []
         for scores in preds:
             best = scores.topk(min(topk, len(scores)))
@@ -248,22 +249,3 @@ class ImageSearchInferencer(BaseInferencer):
                 for score, place in zip(best.values.tolist(),
                                         best.indices.tolist())])
         return results
-
-
-def list_images(prototype: str | Path | Sequence) -> list:
-    """The images of a folder, or of a list, which is taken as it is.
-
-    Raises:
-        DataNotFoundError: If there are none.
-    """
-    if not isinstance(prototype, (str, Path)):
-        found, where = list(prototype), 'the list'
-    else:
-        where = prototype
-        found = sorted(str(path) for path in Path(prototype).rglob('*')
-                       if path.suffix.lower() in SUFFIXES)
-    if not found:
-        raise DataNotFoundError(
-            f'there are no images in {where}; known are files that end with '
-            f'{", ".join(SUFFIXES)}')
-    return found

@@ -35,9 +35,9 @@ class Shown(NamedTuple):
     right: bool = True
 
     def caption(self) -> str:
-        """Question and answer, with the truth where that is another."""
+        """Question and answer, with the truth where it is known."""
         said = f'{self.question}\n{self.answer} ({self.score:.0%})'
-        if self.truth is not None and not self.right:
+        if self.truth is not None:
             said += f', people say {self.truth}'
         return said
 

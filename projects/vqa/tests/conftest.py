@@ -8,10 +8,14 @@ from types import SimpleNamespace
 import lm4ve_vqa  # noqa: F401  (registers everything)
 import numpy as np
 import pytest
+import torch
 from lm4ve_vqa.datasets.vqav2_files import PARTS
 from PIL import Image
 
+from lm4ve_mm import apis
+
 ROOT = Path(__file__).parents[3]
+CONFIGS = ROOT / 'projects/vqa/configs'
 # Question number -> ten answers, the type of answer and of question.
 GIVEN = (
     (['yes'] * 10, 'yes/no', 'is'),
@@ -22,6 +26,31 @@ GIVEN = (
 WORDS = ('<s>', '<pad>', '</s>', '<unk>', 'is', 'this', 'a', 'dog', 'how',
          'many', 'what', 'color', '?', 'in', 'the', 'photo', 'number', '0',
          '1', '2', '3', 'two', 'men', 'and', 'red', 'bus')
+
+# A config with small encoders on the data of these tests.
+SMALL = """
+_base_ = ['{base}']
+text_encoder = dict(
+    _delete_=True, type='lm4ve_mm.TextTower', init='random',
+    config=dict(model_type='roberta', vocab_size={words}, hidden_size=16,
+                num_hidden_layers=1, num_attention_heads=2,
+                intermediate_size=16, max_position_embeddings=40,
+                pad_token_id=1))
+model = dict(text_encoder=text_encoder{head})
+pipeline = [
+    dict(type='lm4ve_mm.LoadPhoto'),
+    dict(type='lm4ve_mm.ResizeCrop', size=16),
+    dict(type='lm4ve_mm.Tokenise', tokenizer='{tokenizer}', max_length=12),
+    dict(type='mmpretrain.PackInputs',
+         algorithm_keys=('text_ids', 'text_mask'),
+         meta_keys=('question', 'question_id', 'image_id', 'gt_answer',
+                    'answer_type', 'question_type', 'sample_idx'))]
+data = dict(_delete_=True, type='lm4ve_mm.{data}', data_root='{root}',
+            pipeline=pipeline{options})
+train_dataloader = dict(dataset=dict(data, split='train'))
+val_dataloader = dict(dataset=dict(data, split='{split}', test_mode=True))
+test_dataloader = val_dataloader
+"""
 
 
 def save_photo(path, seed=0, size=(40, 60), mode='RGB', **options):
@@ -93,13 +122,23 @@ def write_tokenizer(root, words=WORDS):
     return root
 
 
+def save_model(folder, text):
+    """A config with weights for it."""
+    config = folder / 'small.py'
+    config.write_text(text)
+    torch.manual_seed(0)
+    model = apis.build_model(apis.load_config(config))
+    torch.save(dict(state_dict=model.state_dict()), folder / 'small.pth')
+    return config, folder / 'small.pth'
+
+
 @pytest.fixture(scope='session')
 def cases():
     """The makers of this file, since test modules cannot import it."""
     return SimpleNamespace(
         save_photo=save_photo, write_vqav2=write_vqav2,
         write_karpathy=write_karpathy, write_tokenizer=write_tokenizer,
-        given=GIVEN, words=WORDS)
+        small=SMALL.format, save_model=save_model, given=GIVEN, words=WORDS)
 
 
 @pytest.fixture(scope='session')
@@ -118,6 +157,17 @@ def flickr30k(tmp_path_factory):
 def tokenizer(tmp_path_factory):
     """Folder of a small tokenizer."""
     return write_tokenizer(tmp_path_factory.mktemp('tokenizer'))
+
+
+@pytest.fixture(scope='session')
+def retrieval(tmp_path_factory, flickr30k, tokenizer, cases):
+    """A small model for search."""
+    text = cases.small(
+        base=CONFIGS / 'meter_tiny_minilm_digits_retrieval.py',
+        words=len(cases.words), head=', neck=None', tokenizer=tokenizer,
+        data='Flickr30k', root=flickr30k, options=', check_counts=False',
+        split='test')
+    return cases.save_model(tmp_path_factory.mktemp('retrieval'), text)
 
 
 @pytest.fixture(scope='session')

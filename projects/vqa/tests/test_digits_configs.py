@@ -94,6 +94,8 @@ def test_warm_up_wants_digits(tmp_path, vqav2):
         WarmUpOnDigitsHook().before_train(runner)
     runner.iter = 5
     WarmUpOnDigitsHook().before_train(runner)
+    with pytest.raises(ConfigError, match='steps=0 .* leave WarmUp'):
+        WarmUpOnDigitsHook(steps=0)
 
 
 def test_warm_up_labels(generated):

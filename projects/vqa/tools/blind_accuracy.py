@@ -9,7 +9,7 @@ this it has from images.
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
-import lm4ve_vqa  # noqa: F401  (registers the data sets)
+from lm4ve_vqa.datasets import VQAv2
 from lm4ve_vqa.evaluation.blind import BlindAnswers
 from tqdm import tqdm
 
@@ -20,8 +20,12 @@ from lm4ve_mm.utils.errors import ConfigError
 
 def questions_of(cfg, stage: str) -> list[dict]:
     """The questions of a data set; images and tokens are not touched."""
-    data = DATASETS.build(dict(cfg[f'{stage}_dataloader'].dataset,
-                               pipeline=[], drop_unanswerable=False))
+    given = cfg[f'{stage}_dataloader'].dataset
+    if not issubclass(DATASETS.get(given.type), VQAv2):
+        raise ConfigError(f'{stage}_dataloader.dataset is {given.type}, which '
+                          'has no questions: give a config of VQAv2 or of '
+                          'the digits')
+    data = DATASETS.build(dict(given, pipeline=[], drop_unanswerable=False))
     items = [data.get_data_info(i)
              for i in tqdm(range(len(data)), desc=stage, disable=None)]
     if 'gt_answer' not in items[0]:

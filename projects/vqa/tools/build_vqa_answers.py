@@ -42,7 +42,8 @@ def main() -> None:
     if args.min_count < 1:
         parser.error(f'--min-count {args.min_count} has to be at least 1')
     majority = []
-    for name in args.parts:
+    # In METER's order, however they are named here.
+    for name in (part for part in ANSWERED if part in args.parts):
         found = read_annotations(args.root, PARTS[name])
         print(f'{PARTS[name].annotations}: {len(found):,} questions')
         majority += [one['multiple_choice_answer'] for one in found]

@@ -34,10 +34,18 @@ class WarmUpOnDigitsHook(Hook):
         steps: Of the optimiser.
         batch_size: Pictures a step.
         lr: Where the rate starts; it falls to 0 linearly.
+
+    Raises:
+        ConfigError: If there is nothing to train on.
     """
 
     def __init__(self, steps: int = 900, batch_size: int = 64,
                  lr: float = 2e-3) -> None:
+        if steps < 1 or batch_size < 1:
+            raise ConfigError(
+                f'steps={steps} of batch_size={batch_size}: both have to be '
+                'at least 1; without a warm-up, leave WarmUpOnDigitsHook out '
+                'of custom_hooks')
         self.steps = steps
         self.batch_size = batch_size
         self.lr = lr

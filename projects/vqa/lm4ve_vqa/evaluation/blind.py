@@ -1,5 +1,6 @@
 """The answers of somebody who does not see the image."""
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -23,9 +24,10 @@ class BlindAnswers:
     def __init__(self, items: Iterable[dict]) -> None:
         counts: dict[tuple, dict[str, float]] = defaultdict(
             lambda: defaultdict(float))
+        # There are ten answers a question, and few of them are new.
+        normalise = functools.cache(normalise_official)
         for item in items:
-            for answer in item['gt_answer']:
-                answer = normalise_official(answer)
+            for answer in map(normalise, item['gt_answer']):
                 for key in _keys(item):
                     counts[key][answer] += 1
         self._best = {key: max(found, key=found.get)

@@ -120,8 +120,8 @@ class METER(BaseModel):
             DataError: If a sample has no text, or one of another
                 vocabulary.
         """
-        for number, sample in enumerate(data_samples or [None]):
-            if sample is None or ids not in sample or mask not in sample:
+        for number, sample in enumerate(data_samples):
+            if ids not in sample or mask not in sample:
                 raise DataError(
                     f'sample {number} of the batch has no {ids} or no {mask}:'
                     ' an image goes with a text, which the pipeline '
@@ -155,7 +155,16 @@ class METER(BaseModel):
 
         Returns:
             What the head gives; losses; or the samples with predictions.
+
+        Raises:
+            DataError: If images or samples are missing.
         """
+        if inputs is None:
+            raise DataError('the batch has no images: a text goes with an '
+                            'image, which the pipeline loads')
+        if data_samples is None:
+            raise DataError('the batch has no data samples, and so no '
+                            'text_ids: an image goes with a text')
         if mode == 'tensor':
             return self.head(self.pooled(inputs, data_samples))
         if mode == 'loss':

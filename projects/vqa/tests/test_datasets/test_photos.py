@@ -88,6 +88,22 @@ def test_crops(rows, columns, size, first, total, squares):
     assert (values**2).sum() == pytest.approx(squares, abs=2e-3)
 
 
+def test_sixty_sizes():
+    """Check 10: the shorter edge to the size, rounded as torchvision does,
+    and the middle of it, by Pillow alone."""
+    draw = random.Random(0)
+    for _ in range(60):
+        width, height = draw.randint(20, 90), draw.randint(20, 90)
+        size, image = draw.choice((16, 24, 33)), picture(height, width)
+        short = min(width, height)
+        wide, high = (size if edge == short else size * edge // short
+                      for edge in (width, height))
+        left, top = round((wide - size) / 2), round((high - size) / 2)
+        wanted = image.resize((wide, high), Image.BICUBIC).crop(
+            (left, top, left + size, top + size))
+        assert np.array_equal(evaluated(image, size), wanted)
+
+
 def test_training():
     """The whole of ``clip_randaug``: changed first, resized afterwards."""
     random.seed(0)

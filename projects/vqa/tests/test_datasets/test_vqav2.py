@@ -8,6 +8,7 @@ import pytest
 from lm4ve_vqa.datasets import VQAv2
 from lm4ve_vqa.datasets.checks import check_vqav2
 from lm4ve_vqa.datasets.vqav2_files import PARTS
+from lm4ve_vqa.evaluation import vqa_accuracy
 from mmengine.config import Config
 
 from lm4ve_mm.registry import DATASETS
@@ -139,6 +140,31 @@ def test_real_questions(shared_data):
     assert part.image(sample[0]['image_id']) == (
         'COCO_val2014_000000262148.jpg')
     assert len({part.image(one['image_id']) for one in sample}) == 8
+
+
+def test_a_real_question(shared_data, cases, tmp_path):
+    """The one whose annotation is here, among the 3,129 real answers."""
+    real, part = shared_data / 'vqav2', PARTS['val']
+    given, = json.loads((real / 'v2_mscoco_val2014_annotations_sample.json'
+                         ).read_text())['annotations']
+    asked = [one for one in json.loads(
+        (real / 'v2_OpenEnded_mscoco_val2014_questions_sample.json'
+         ).read_text())['questions']
+        if one['question_id'] == given['question_id']]
+    for name, content in ((part.questions, dict(questions=asked)),
+                          (part.annotations, dict(annotations=[given]))):
+        (tmp_path / name).write_text(json.dumps(content))
+    cases.save_photo(tmp_path / part.images / part.image(given['image_id']))
+    data = build(tmp_path, 'val', answers=str(
+        real / 'uniter_ans2label.json'))
+    item, = [data.get_data_info(i) for i in range(len(data))]
+    assert item['question'] == 'Where is he looking?'
+    score = item['gt_score']
+    assert score.shape == (3129, )
+    assert {data.metainfo['answers'][i]: round(float(score[i]), 2)
+            for i in score.nonzero()[0]} == dict(
+                down=1., table=.3, skateboard=.3, **{'at table': .3})
+    assert vqa_accuracy('table', item['gt_answer']) == pytest.approx(.3)
 
 
 def test_check(cases, tmp_path):

@@ -79,6 +79,17 @@ def test_both_streams(golden, streams):
         atol=1e-4)
 
 
+def test_both_streams_of_swin(golden, streams):
+    """The mean is that of the image's tokens alone."""
+    image, text, mask = streams
+    model = built(golden, image=golden.SWIN, tokens='image_text')
+    found = model.insert(image, text, mask)
+    whole = model.neck(torch.cat([image, text], 1), torch.cat(
+        [torch.ones(3, 17), mask], 1).bool())
+    assert torch.allclose(found[0], whole[:, :17].mean(1), atol=1e-6)
+    assert torch.allclose(found[1], whole[:, 17], atol=1e-6)
+
+
 def test_padding_of_a_text_changes_nothing(golden):
     """Through the whole model; more padding, other ids in it."""
     model = built(golden)
@@ -123,6 +134,15 @@ def test_image_without_a_text(golden, leave_out):
         golden.meter()(torch.zeros(2, 3, 32, 32))
 
 
+@pytest.mark.parametrize('mode', ['tensor', 'loss', 'predict'])
+def test_text_without_an_image(golden, mode):
+    samples = golden.samples(*golden.texts([3, 4]))
+    with pytest.raises(DataError, match='no images: a text goes with an im'):
+        golden.meter()(None, samples, mode=mode)
+    with pytest.raises(DataError, match='no text_ids'):
+        golden.meter()(torch.zeros(2, 3, 32, 32), mode=mode)
+
+
 def test_tokenizer_of_another_model(golden):
     ids, mask = golden.texts([3, 4])
     ids[1, 2] = 30000
@@ -135,4 +155,4 @@ def test_unknown_keywords(golden):
     with pytest.raises(ConfigError, match="'text' is unknown; known: image"):
         golden.meter(tokens='text')
     with pytest.raises(ValueError, match="not 'no'"):
-        golden.meter()(torch.zeros(1, 3, 32, 32), mode='no')
+        golden.meter()(torch.zeros(1, 3, 32, 32), [], mode='no')

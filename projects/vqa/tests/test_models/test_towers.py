@@ -237,6 +237,23 @@ def test_minilm_out_of_its_package():
     assert tower.model.embeddings.LayerNorm.weight.std() > 0.01
 
 
+def test_model_of_the_hub(clip, images, tmp_path, monkeypatch):
+    """As ``hf download`` leaves it in the cache, without a network."""
+    cache = tmp_path / 'models--someone--clip'
+    (cache / 'refs').mkdir(parents=True)
+    (cache / 'refs/main').write_text('0' * 40)
+    snapshot = cache / 'snapshots' / ('0' * 40)
+    snapshot.mkdir(parents=True)
+    for file in clip[0].iterdir():
+        (snapshot / file.name).write_bytes(file.read_bytes())
+    constants = importlib.import_module('huggingface_hub.constants')
+    monkeypatch.setattr(constants, 'HF_HUB_CACHE', str(tmp_path))
+    monkeypatch.setattr(constants, 'HF_HUB_OFFLINE', True)
+    for name in ('hf://someone/clip', 'hf://someone/clip@main'):
+        assert torch.allclose(built('CLIPTower', name)(images), clip_tokens(
+            clip[1], images), atol=1e-6)
+
+
 def test_trained_random_and_resumed(clip, images):
     """Read when training starts; not where a checkpoint is to come."""
     tower = MODELS.build(dict(
@@ -276,6 +293,8 @@ def test_without_transformers(monkeypatch):
     """What to install is said, before an import fails somewhere inside."""
     monkeypatch.setattr('lm4ve_mm.utils.install.is_installed',
                         lambda name: name != 'transformers')
-    monkeypatch.delitem(sys.modules, 'lm4ve_vqa.models')
+    for name in list(sys.modules):
+        if name == 'lm4ve_vqa' or name.startswith('lm4ve_vqa.models'):
+            monkeypatch.delitem(sys.modules, name)
     with pytest.raises(ImportError, match=r"need transformers.*'\.\[vqa\]'"):
-        importlib.import_module('lm4ve_vqa.models')
+        importlib.import_module('lm4ve_vqa')
