@@ -4,6 +4,7 @@
         --cfg-options data_root=photos
 
 photos/ holds train/CLASS/*.jpg and val/CLASS/*.jpg (docs/your_data.md).
+Not trained here: there is no expected number.
 """
 _base_ = [
     '../_base_/finetune.py', '../_base_/hosts/finetune_convnext_t.py',

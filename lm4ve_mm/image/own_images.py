@@ -37,11 +37,12 @@ def settle(cfg: Any) -> list[str]:
         ConfigError: If the config does not say where the images are.
         DataNotFoundError: If there are no class folders.
     """
-    said = [*_folder(cfg), *_classes(cfg), *_size(cfg), *_statistics(cfg)]
-    return said
+    _give_folder(cfg)
+    _give_size(cfg)
+    return [*_classes(cfg), *_topk(cfg), *_statistics(cfg)]
 
 
-def _folder(cfg: Any) -> Iterator[str]:
+def _give_folder(cfg: Any) -> None:
     """Give every data set without a folder that of the config."""
     loaders = [cfg[name].dataset for name in LOADERS if cfg.get(name)]
     for dataset in loaders:
@@ -52,11 +53,10 @@ def _folder(cfg: Any) -> Iterator[str]:
                     "data_root = 'photos', which holds train/CLASS/*.jpg and "
                     'val/CLASS/*.jpg')
             dataset.data_root = cfg.data_root
-    return iter(())
 
 
 def _classes(cfg: Any) -> Iterator[str]:
-    """Count the classes, and limit how many guesses count as right."""
+    """Count the classes, for head and preprocessor."""
     head = cfg.model.get('head') or {}
     preprocessor = cfg.get('data_preprocessor') or {}
     open_ones = [part for part in (head, preprocessor)
@@ -73,7 +73,11 @@ def _classes(cfg: Any) -> Iterator[str]:
             part.num_classes = len(names)
         shown = ', '.join(names[:5]) + (', ...' if names[5:] else '')
         yield f'{len(names)} classes in {folder}: {shown}'
-    count = head.get('num_classes')
+
+
+def _topk(cfg: Any) -> Iterator[str]:
+    """Leave out how often the truth is among as many as there are."""
+    count = (cfg.model.get('head') or {}).get('num_classes')
     for name in EVALUATORS:
         for metric in _metrics(cfg.get(name)):
             topk = metric.get('topk')
@@ -92,7 +96,7 @@ def _metrics(evaluator: Any) -> list[ConfigDict]:
     return list(evaluator) if isinstance(evaluator, list) else [evaluator]
 
 
-def _size(cfg: Any) -> Iterator[str]:
+def _give_size(cfg: Any) -> None:
     """Bring images to the size that the config asks for."""
     backbone = cfg.model.backbone
     for part in (backbone, backbone.get('backbone') or {}):
@@ -105,7 +109,6 @@ def _size(cfg: Any) -> Iterator[str]:
             key, ratio = SIZES.get(kind, ('', 1.))
             if key in step and step[key] is None:
                 step[key] = round(_asked(cfg) * ratio)
-    return iter(())
 
 
 def _asked(cfg: Any) -> int:
