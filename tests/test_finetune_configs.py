@@ -99,7 +99,13 @@ def test_form(path, read_config):
     assert cfg.model.head.num_classes == cfg.data_preprocessor.num_classes == 0
 
 
-@every_leaf
+# ViT-S and Swin-T are alike, and quicker.
+SLOW = ('vit_t', 'convnext')
+
+
+@pytest.mark.parametrize('path', [pytest.param(
+    leaf, id=leaf.stem, marks=[pytest.mark.slow] if leaf.stem.startswith(
+        SLOW) else []) for leaf in LEAVES])
 def test_trains_on_a_folder(path, photos, hosts, tiny_llama, tmp_path):
     """An epoch; head, metric and normalisation agree, everything learns."""
     cfg = toy(path, photos, hosts, tiny_llama, tmp_path / path.stem)
