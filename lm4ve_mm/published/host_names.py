@@ -51,8 +51,8 @@ class Fit(NamedTuple):
     found: Translated
     rest: dict[str, Tensor]
     spare_norm: dict[str, str]
-    spare: str | None
-    grids: dict[str, tuple[int, int]]
+    spare: str | None = None
+    grids: Mapping[str, tuple[int, int]] = {}
 
 
 def canonical(name: str) -> str:
