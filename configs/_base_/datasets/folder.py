@@ -9,7 +9,7 @@ data_preprocessor = dict(
     to_rgb=True)
 
 train_pipeline = [
-    dict(type='lm4ve_mm.LoadPhoto'),
+    dict(type='lm4ve_mm.LoadAnyImage'),
     dict(
         type='mmpretrain.RandomResizedCrop',
         scale=None,
@@ -20,7 +20,7 @@ train_pipeline = [
     dict(type='mmpretrain.PackInputs'),
 ]
 test_pipeline = [
-    dict(type='lm4ve_mm.LoadPhoto'),
+    dict(type='lm4ve_mm.LoadAnyImage'),
     dict(
         type='mmpretrain.ResizeEdge',
         scale=None,

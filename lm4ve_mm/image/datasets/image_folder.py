@@ -13,7 +13,7 @@ from PIL import Image
 from lm4ve_mm.registry import DATASETS
 from lm4ve_mm.utils.errors import DataError, DataNotFoundError
 
-from .photo import KINDS, header_of
+from .any_image import KINDS, header_of
 
 EXTENSIONS = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.gif', '.tif',
               '.tiff', '.ppm', '.pgm')

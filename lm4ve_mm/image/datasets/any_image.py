@@ -70,7 +70,7 @@ def rgb(image: Image.Image) -> Image.Image:
 
 
 @TRANSFORMS.register_module()
-class LoadPhoto(LoadNamedImage):
+class LoadAnyImage(LoadNamedImage):
     """Reads an image of any kind, as :data:`KINDS` says.
 
     Pillow decodes: unlike OpenCV it does not fill a truncated file with grey.

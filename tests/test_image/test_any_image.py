@@ -8,14 +8,14 @@ import pytest
 from mmcv.image import imfrombytes
 from PIL import Image
 
-from lm4ve_mm.image.datasets.photo import header_of
+from lm4ve_mm.image.datasets.any_image import header_of
 from lm4ve_mm.registry import TRANSFORMS
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (24, 40, 3), np.uint8)
 # Alike in all places, so that decoders and JPEG change little.
 SMOOTH = cv2.resize(COLOURS[:3, :5], (40, 24))
 LEVELS = np.arange(24 * 40, dtype=np.uint16).reshape(24, 40) * 68
-STEP = dict(type='lm4ve_mm.LoadPhoto')
+STEP = dict(type='lm4ve_mm.LoadAnyImage')
 
 
 def encoded(image, form, **options):
