@@ -47,8 +47,8 @@ class ImageFolder(CustomDataset):
     Args:
         data_root (str): The folder with the splits.
         data_prefix (str): The split, ``'train'`` or ``'val'``.
-        look (bool): Whether files are looked into. It takes seconds for ten
-            thousand on a local disk.
+        look (bool): Whether files are looked into, which takes about a
+            second for ten thousand on a local disk.
         extensions (Sequence[str]): Endings of files that are images.
         **kwargs: Passed to :class:`mmpretrain.datasets.CustomDataset`.
 
