@@ -52,6 +52,9 @@ PAIRS = dict(
         'vit_tiny_patch16_224',
         dict(VIT, no_embed_class=True, init_values=1e-6),
         dict(OUR_VIT, **LAYER_SCALE)),
+    distilled=Pair(
+        'deit_tiny_distilled_patch16_224', VIT,
+        dict(OUR_VIT, type='mmpretrain.DistilledVisionTransformer')),
     swin=Pair('swin_tiny_patch4_window7_224', SWIN, OUR_SWIN, False),
     convnext=Pair('convnext_tiny', dict(
         depths=(1, 1, 2, 1), dims=(8, 16, 24, 32), num_classes=7),
@@ -69,12 +72,13 @@ def of_timm(pair, **more):
 
 def classifier(pair, **more):
     """A classifier of ours."""
-    width = dict(VisionTransformer=24, SwinTransformer=64, ConvNeXt=32)[
-        pair.backbone['type'].partition('.')[2]]
+    kind = pair.backbone['type'].partition('.')[2]
+    width = dict(SwinTransformer=64, ConvNeXt=32).get(kind, 24)
+    head = 'DeiTClsHead' if 'Distilled' in kind else 'LinearClsHead'
     return dict(
         type='mmpretrain.ImageClassifier',
         backbone={**pair.backbone, **more},
         neck=None if pair.pooled else dict(
             type='mmpretrain.GlobalAveragePooling'),
-        head=dict(type='mmpretrain.LinearClsHead', num_classes=7,
+        head=dict(type=f'mmpretrain.{head}', num_classes=7,
                   in_channels=width))
