@@ -18,6 +18,8 @@ OURS = ('.py', '.sh', '.yml')
 CODE = re.compile(r'^```\w*\n(.*?)^```$|`([^`]+)`', re.DOTALL | re.MULTILINE)
 # Lists of pages have a test of their own.
 TOCTREE = re.compile(r'^```\{toctree\}.*?^```$', re.DOTALL | re.MULTILINE)
+# What a block of the page itself writes.
+WRITTEN = re.compile(r'^cat > (\S+)', re.MULTILINE)
 LINK = re.compile(r'(?:\]\(|^\[[^]]+\]: )([^)\s]+)', re.MULTILINE)
 # Not the middle of an address, of `package::config` or of an absolute path.
 WORD = re.compile(r'(?<![\w:/@<~.-])[\w.][\w./*{},\[\]-]*')
@@ -41,10 +43,11 @@ def is_generated(path):
 
 def claimed(text):
     """Yield what code in backticks says to be a file or folder of ours."""
+    written = WRITTEN.findall(text)
     for block, span in CODE.findall(TOCTREE.sub('', text)):
         for word in WORD.findall(block or span):
             for path in spelt_out(word.removeprefix('./').rstrip(',./[')):
-                if path and not is_generated(path):
+                if path and path not in written and not is_generated(path):
                     yield path
 
 

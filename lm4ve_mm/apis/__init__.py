@@ -3,7 +3,11 @@
 from lm4ve_mm.utils.explain import explained
 
 from .arguments import add_config_options, testing_parser, training_parser
-from .configure import configure_testing, configure_training
+from .configure import (
+    configure_testing,
+    configure_training,
+    settle_images,
+)
 from .inference import build_model, load_model
 from .launch import (
     build_or_exit,
@@ -20,5 +24,6 @@ __all__ = [
     'add_config_options', 'build_model', 'build_or_exit', 'build_runner',
     'configure_testing', 'configure_training', 'explained', 'load_config',
     'load_model', 'load_strictly', 'parse_or_exit', 'results_file',
-    'test_or_exit', 'testing_parser', 'train_or_exit', 'training_parser'
+    'settle_images', 'test_or_exit', 'testing_parser', 'train_or_exit',
+    'training_parser'
 ]

@@ -91,6 +91,24 @@ def configure_testing(cfg: Config, args: Namespace) -> Config:
     return cfg
 
 
+def settle_images(cfg: Config) -> Config:
+    """Fill in what a config leaves to a folder of images.
+
+    For tools without a runner, which does it for training and testing.
+
+    Args:
+        cfg (Config): Any config, changed in place.
+
+    Returns:
+        Config: The same.
+    """
+    if cfg.get('runner_type') == 'lm4ve_mm.FineTuningRunner':
+        from lm4ve_mm.image.own_images import settle
+        for line in settle(cfg):
+            print_log(line, logger='current')
+    return cfg
+
+
 def _check_out(args: Namespace) -> None:
     """Refuse, before the test, a file that could not be written after it."""
     if args.results is not None and Path(args.results).suffix != '.json':

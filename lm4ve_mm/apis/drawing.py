@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from lm4ve_mm.utils.explain import explained
 
 from .arguments import add_config_options
+from .configure import settle_images
 from .launch import load_config
 
 
@@ -132,7 +133,7 @@ def draw_or_exit(description: str,
         raise FileNotFoundError(f'there is no checkpoint {args.checkpoint}')
     cfg = load_config(args.config)
     cfg.merge_from_dict(args.cfg_options)
-    drawn = predict(cfg, args.checkpoint, args.count)
+    drawn = predict(settle_images(cfg), args.checkpoint, args.count)
     draw(drawn, args.out)
     right = sum(one.right for one in drawn)
     print(f'wrote {args.out}: {right} of {len(drawn)} right')  # noqa: T201

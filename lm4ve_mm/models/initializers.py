@@ -1,17 +1,18 @@
 """Starts a backbone from a file, completely or not at all."""
 
+import re
 from collections.abc import Mapping
 from inspect import Parameter, signature
-from pathlib import Path
 
 from mmengine.logging import print_log
 from mmengine.model import PretrainedInit, initialize
 from torch import nn
 
-from lm4ve_mm.llm import CheckpointError, CheckpointNotFoundError
-from lm4ve_mm.llm.weights.tensor_files import open_torch
+from lm4ve_mm.llm import CheckpointError
 from lm4ve_mm.published.formats import FORMATS
+from lm4ve_mm.published.host_files import find_host, open_host
 from lm4ve_mm.published.host_names import Fit, fit
+from lm4ve_mm.published.positions import described
 from lm4ve_mm.published.translate import (
     Translated,
     require_all,
@@ -27,21 +28,26 @@ from .starts import keep, prefix_of, unused_of
 
 OBTAIN = ('VideoMAE links its files in MODEL_ZOO.md of '
           'github.com/MCG-NJU/VideoMAE')
+OF_SHAPES = ('Take a file of the same architecture. Positions of another '
+             'image size are resized, but from a square grid to a square '
+             'grid and in the hosts of MMPretrain alone')
 
 
 @WEIGHT_INITIALIZERS.register_module()
 class StrictPretrained:
     """An ``init_cfg`` that loads all of a backbone or raises.
 
-    Published files of VideoMAE, timm and DeiT are read as they are; a
-    checkpoint of ours gives what is under ``prefix``. It is read when
-    training starts; not for a test, and where
+    Published files of VideoMAE, DeiT and timm (ViT, Swin, ConvNeXt) are
+    read as they are; a checkpoint of ours or of MMPretrain gives what is
+    under ``prefix``. Positions of another image size are resized as the host
+    does it. The file is read when training starts; not for a test, and where
     :class:`lm4ve_mm.engine.FindCheckpointHook` runs, not to resume.
 
     Args:
-        checkpoint (str, optional): The file. None starts from random
-            initialisation, as the backbone's class does without an
-            ``init_cfg``.
+        checkpoint (str, optional): The file (of ``torch.save`` or
+            safetensors), a folder of Hugging Face that holds it, or
+            ``hf://OWNER/MODEL``. None starts from random initialisation, as
+            the backbone's class does without an ``init_cfg``.
         prefix (str): Of the backbone in a checkpoint of ours.
         may_lack (str): Pattern of names that the file need not have.
         obtain (str): Where to get the file, shown if it is missing.
@@ -76,15 +82,8 @@ class StrictPretrained:
                 f'{default or "as it was built"}', logger='current')
             initialize(module, default)
             return
-        path = Path(self.checkpoint)
-        if not path.is_file():
-            raise CheckpointNotFoundError(
-                f'init_cfg: there is no file {path}. {self.obtain}. Give '
-                'another place with --cfg-options '
-                'model.backbone.init_cfg.checkpoint=PATH, or start from '
-                'random initialisation with '
-                'model.backbone.init_cfg.checkpoint=None')
-        state = open_torch(path)
+        path = find_host(self.checkpoint, self.obtain)
+        state = open_host(path)
         placed = fit(tensors_of(state, self.checkpoint), module,
                      prefix_of(module), FORMATS)
         found = self._read(state, module, placed)
@@ -93,7 +92,7 @@ class StrictPretrained:
         print_log(
             f'{path}: {found.kind} file, {len(found.weights)} tensors. '
             f'Missing, left as initialised: {found.missing}. Unused: '
-            f'{unused_of(placed)}.', logger='current')
+            f'{unused_of(placed)}.{described(placed.grids)}', logger='current')
         keep(module, str(path), list(found.weights), placed)
 
     def _read(self, state: Mapping, module: nn.Module,
@@ -107,17 +106,32 @@ class StrictPretrained:
                 f'{self.checkpoint} is no file of VideoMAE, timm or DeiT and '
                 f'has nothing under {self.prefix!r}; it holds '
                 f'{", ".join(map(str, list(placed.rest)[:5]))}, ...')
+        # What is resized fits, or becomes so when the host loads it.
+        fitting = {name: tensor for name, tensor in found.weights.items()
+                   if name not in placed.grids}
+        require_all(
+            found._replace(weights=fitting, unexpected=self._surplus(placed),
+                           missing=self._lacking(module, found)),
+            shapes_of(module), self.may_lack, '', OF_SHAPES)
+        return found
+
+    def _surplus(self, placed: Fit) -> list[str]:
+        """What a file holds of a host and this one has no place for."""
         norm = placed.spare_norm.values()
-        surplus = [name for name in placed.rest
-                   if name.startswith(self.prefix) and name not in norm]
+        return [
+            name for name in placed.rest if name not in norm
+            and (not re.fullmatch(placed.spare, name)
+                 if placed.spare is not None
+                 else name.startswith(self.prefix))]
+
+    @staticmethod
+    def _lacking(module: nn.Module, found: Translated) -> list[str]:
+        """What the host has and a file does not; the layer is not of it."""
         wraps = isinstance(module, FrozenLLMBackbone)
         host = host_names_of(module)
-        missing = [name for name in found.missing
-                   if not name.endswith('layer.block_identity')
-                   and (name in host or not wraps)]
-        require_all(found._replace(unexpected=surplus, missing=missing),
-                    shapes_of(module), self.may_lack, '')
-        return found
+        return [name for name in found.missing
+                if not name.endswith('layer.block_identity')
+                and (name in host or not wraps)]
 
 
 def default_init(module: nn.Module) -> list[dict]:

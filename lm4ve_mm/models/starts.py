@@ -21,6 +21,7 @@ from lm4ve_mm.llm import CheckpointError, digest
 from lm4ve_mm.llm.verified_layer import IDENTITY_KEY
 from lm4ve_mm.published.formats import FORMATS
 from lm4ve_mm.published.host_names import Fit, fit
+from lm4ve_mm.published.positions import described
 
 from .frozen_llm_backbone import FrozenLLMBackbone
 from .left_out import may_differ, require_host
@@ -118,7 +119,7 @@ def load_into(module: nn.Module, state: Mapping, strict: bool = False,
         require_host(module, [*lacking, *differs], list(given), file,
                      lenient=_initialising.get())
     # Which names have a place, a module that translates them knows alone.
-    _report(module, placed.found.kind, file, lacking, differs,
+    _report(module, placed, file, lacking, differs,
             unused if translates else unused_of(placed))
     names = [n for n in module.state_dict()
              if n not in lacking and n not in differs]
@@ -188,16 +189,17 @@ def unused_of(placed: Fit) -> list[str]:
     return [name for name in placed.rest if name not in later]
 
 
-def _report(module: nn.Module, kind: str, file: str, lacking: list[str],
+def _report(module: nn.Module, placed: Fit, file: str, lacking: list[str],
             differs: list[str], unused: list[str]) -> None:
     """Log what was loaded, and all that was not."""
     count = len(module.state_dict()) - len(lacking) - len(differs)
     heads = (f' Of another shape, left as initialised: {differs}.'
              if differs else '')
     print_log(
-        f'{file}: {kind} file, {count} tensors of '
+        f'{file}: {placed.found.kind} file, {count} tensors of '
         f'{type(module).__name__}. Missing, left as initialised: {lacking}. '
-        f'Unused: {unused}.{heads}{_unproven(lacking)}', logger='current',
+        f'Unused: {unused}.{heads}{described(placed.grids)}'
+        f'{_unproven(lacking)}', logger='current',
         level=logging.WARNING if lacking or differs or unused
         else logging.INFO)
 

@@ -44,7 +44,10 @@ def is_deit(state: Mapping) -> bool:
     return has_patches(unwrapped(state), 4)
 
 
-DEIT = Names(is_deit, RENAMES, lambda held: 'timm', other_block('deit'))
+DEIT = Names(
+    is_deit, RENAMES, lambda held: 'timm', other_block('deit'),
+    # Heads, a class token where the host has none, and LLaMA's part.
+    spare=r'(head|head_dist|pre_logits|llama\w*)\..+|cls_token')
 
 
 def translate(state: Mapping, model: nn.Module) -> Translated:

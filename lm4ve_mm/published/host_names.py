@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from lm4ve_mm.llm.verified_layer import FUNCTION_KEY
 
 from .block import PREFIX as BLOCK_PREFIX
+from .positions import of_class_token, of_window, resizable
 from .translate import (
     Names,
     Translated,
@@ -41,11 +42,17 @@ class Fit(NamedTuple):
         rest: Tensors without a place, under the names of the file.
         spare_norm: The host's final norm, for a neck that owns it:
             ``'weight'`` and ``'bias'`` -> name in ``rest``.
+        spare: Pattern of names in ``rest`` that a backbone may leave unused;
+            None where nothing is known.
+        grids: Positions that are resized: name in the module -> sides of
+            the file's grid and of the module's.
     """
 
     found: Translated
     rest: dict[str, Tensor]
     spare_norm: dict[str, str]
+    spare: str | None = None
+    grids: Mapping[str, tuple[int, int]] = {}
 
 
 def canonical(name: str) -> str:
@@ -85,6 +92,9 @@ def fit(state: Mapping, module: nn.Module, prefix: str = '',
     else:
         block = None
     rest = _place(held, places, prefix, form, weights)
+    weights.update(of_class_token(weights, own, module))
+    grids = resizable(weights, own, module)
+    weights.update(of_window(weights, module, grids))
     kind = 'checkpoint' if form is None else form.kind(held)
     norm = _norms(rest, prefix, form, kind)
     _move_norm(norm, rest, places, own, weights)
@@ -98,7 +108,7 @@ def fit(state: Mapping, module: nn.Module, prefix: str = '',
     found = Translated(kind, weights, missing, list(rest), block)
     return Fit(found, rest, {
         part: name for (owner, part), name in norm.items()
-        if name in rest and owner != NECK_NORM})
+        if name in rest and owner != NECK_NORM}, form and form.spare, grids)
 
 
 def _place(held: Mapping[str, Tensor], places: Mapping[str, str],
@@ -107,22 +117,28 @@ def _place(held: Mapping[str, Tensor], places: Mapping[str, str],
     """Put tensors into ``weights``; gives those without a place."""
     rest = {}
     for name, tensor in held.items():
-        ours = next((places[known] for known in _known_as(name, prefix, form)
-                     if known in places and places[known] not in weights),
-                    None)
-        if ours is None:
+        known = next((known for known in _known_as(name, prefix, form)
+                      if known in places and places[known] not in weights),
+                     None)
+        if known is None:
             rest[name] = tensor
-        else:
-            weights[ours] = tensor
+            continue
+        if (form is not None and form.values is not None
+                and known not in _as_it_is(name, prefix)):
+            tensor = form.values(name, tensor)
+        weights[places[known]] = tensor
     return rest
+
+
+def _as_it_is(name: str, prefix: str) -> tuple[str, str, str]:
+    """Canonical names of a tensor that is not translated."""
+    # The last one: of a file of the host alone.
+    return canonical(name), canonical(prefix + name), canonical(HOST + name)
 
 
 def _known_as(name: str, prefix: str, form: Names | None) -> Iterator[str]:
     """Canonical names that a file's name may stand for, likeliest first."""
-    yield canonical(name)
-    yield canonical(prefix + name)
-    # A file of the host alone.
-    yield canonical(HOST + name)
+    yield from _as_it_is(name, prefix)
     if form is not None:
         for start in form.prefixes:
             name = name.removeprefix(start)

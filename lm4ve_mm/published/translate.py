@@ -60,8 +60,11 @@ class Names(NamedTuple):
         layer: Index in LLaMA of the block in such files.
         prefixes: What may stand in front of the published names.
         dropped: Pattern of names that a classifier has no use for.
-        computed: Pattern of our names that such files never hold, since
+        computed: Pattern of our names that such files need not hold, since
             the model computes them.
+        spare: Pattern of published names that a backbone may leave unused;
+            None where nothing is known.
+        values: Published name, tensor -> the tensor as our model has it.
     """
 
     knows: Callable[[Mapping[str, Tensor]], bool]
@@ -72,6 +75,8 @@ class Names(NamedTuple):
     prefixes: tuple[str, ...] = ()
     dropped: str = ''
     computed: str = ''
+    spare: str | None = None
+    values: Callable[[str, Tensor], Tensor] | None = None
 
 
 def timm_renames(blocks: str, feed_forward: str) -> Renames:

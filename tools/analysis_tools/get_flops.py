@@ -54,6 +54,7 @@ def main() -> None:
     args = parser.parse_args()
     cfg = apis.load_config(args.config)
     cfg.merge_from_dict(args.cfg_options)
+    apis.settle_images(cfg)
     shape = input_shape(cfg, args.shape)
     init_default_scope(cfg.get('default_scope', 'lm4ve_mm'))
     model = MODELS.build(cfg.model).eval()

@@ -98,12 +98,14 @@ def _explained(model: Any) -> Iterator[None]:
             'checkpoint=FOLDER') from error
 
 
-def fetch_config(model: Any, files: Sequence[str]) -> Path:
+def fetch_config(model: Any, files: Sequence[str],
+                 what: str = 'whole language model') -> Path:
     """Get the configuration; its folder is named after the commit.
 
     Args:
         model: A :class:`.sources.HubModel`.
         files: What the configuration may be called.
+        what: What a model without it is not, for the message.
 
     Raises:
         CheckpointNotFoundError: If there is none, or no access to it.
@@ -117,7 +119,7 @@ def fetch_config(model: Any, files: Sequence[str]) -> Path:
         refuse_adapter(_sizes(model, model.revision), model)
     raise CheckpointNotFoundError(
         f'{model} has neither {" nor ".join(files)} at its top: it is no '
-        'whole language model (files of another program?)')
+        f'{what} (files of another program?)')
 
 
 def _download(model: Any, file: str, revision: str) -> Path:

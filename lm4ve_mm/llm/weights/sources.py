@@ -216,6 +216,18 @@ class HubModel:
         self._config = path
         return read_json(path), path.name
 
+    def fetch(self, files: Sequence[str], what: str) -> Path:
+        """The first of some files that the model has, whole.
+
+        Args:
+            files: What it may be called.
+            what: What a model without it is not.
+
+        Raises:
+            CheckpointNotFoundError: If it has none, or gives no access.
+        """
+        return self._hub().fetch_config(self, files, what)
+
     def open(self, layers: Sequence[int]) -> TensorSource:
         """The tensors of the layers, fetched if they are not in a cache."""
         self.config()
