@@ -45,13 +45,17 @@ def test_page_is_short_and_its_names_are_ours():
 
 
 @pytest.mark.slow
-def test_blocks_run_in_a_fresh_folder(tmp_path):
+@pytest.mark.parametrize('page', ['docs/your_data.md', 'README.md'])
+def test_blocks_run_in_a_fresh_folder(tmp_path, page):
     """Without a network: the hosts lie in the hub's cache."""
     cache = tmp_path / 'hub'
-    text = PAGE.read_text()
-    hosts = re.findall(r"hf://timm/([\w.]+)'", text)
-    assert len(hosts) == 2
-    for name in hosts:
+    text = (ROOT / page).read_text()
+    blocks = BLOCK.findall(text)
+    if page == 'README.md':
+        blocks = [block.replace('source .venv/bin/activate\n', '')
+                  for block in blocks if 'photos.py' in block]
+        assert len(blocks) == 1
+    for name in set(re.findall(r"hf://timm/([\w.]+)'", text)):
         in_the_hubs_cache(cache, name)
     work = tmp_path / 'work'
     work.mkdir()
@@ -61,7 +65,7 @@ def test_blocks_run_in_a_fresh_folder(tmp_path):
         OMP_NUM_THREADS='1',
         PATH=f'{Path(sys.executable).parent}:{os.environ["PATH"]}')
     said = ''
-    for block in BLOCK.findall(text):
+    for block in blocks:
         done = subprocess.run(
             ['bash', '-e', '-c', block], cwd=work, env=env,
             capture_output=True, text=True, check=False)
@@ -69,8 +73,9 @@ def test_blocks_run_in_a_fresh_folder(tmp_path):
         said += done.stdout
     assert 'mean [127.5, 127.5, 127.5] and deviation' in said
     assert 'Resized: pos_embed from 14x14 to 4x4.' in said
-    assert said.count('240 grey, repeated in three channels') >= 2
+    assert '240 grey, repeated in three channels' in said
     assert re.search(r'wrote confusion\.png: \d+ of 60 right', said)
-    assert re.search(r'wrote predictions\.png: \d+ of 60 right', said)
     assert re.search(r'^\d$', said, re.MULTILINE)
-    assert (work / 'work_dirs/resnet/epoch_2.pth').is_file()
+    if page != 'README.md':
+        assert re.search(r'wrote predictions\.png: \d+ of 60 right', said)
+        assert (work / 'work_dirs/resnet/epoch_2.pth').is_file()
