@@ -8,7 +8,8 @@ ROOT = Path(__file__).parents[1]
 PROJECTS = sorted(path.name for path in (ROOT / 'projects').iterdir()
                   if path.is_dir())
 # Files that stand for the whole repository.
-WHOLE = ('tests/test_packaging.py', 'tests/test_named_paths.py', __file__)
+WHOLE = ('tests/test_packaging.py', 'tests/test_named_paths.py',
+         'tests/test_docs.py', __file__)
 
 
 def test_no_project_is_named():
