@@ -39,6 +39,8 @@ class Stage(nn.Module):
             return out[:, ::2], (1, 2), out, (2, 2)
         if self.kind == 'last':  # and its last stage
             return out, (2, 2), out, (2, 2)
+        if self.kind == 'plain':
+            return out
         if self.kind == 'named':
             return Pair(out, (2, 2))
         return dict(out=out)
@@ -105,8 +107,10 @@ def test_the_tensor_that_goes_on(kind, options):
 @pytest.mark.parametrize('kind, options, error, words', [
     ('down', {}, ValueError,
      r'several tensors \(0: \(2, 2, 24\), 2: \(2, 4, 24\)\).*output_index=N'),
-    ('down', dict(output_index=1), TypeError, 'not tuple|not int'),
-    ('down', dict(output_index=7), TypeError, 'not NoneType'),
+    ('down', dict(output_index=1), ValueError,
+     r'output_index=1 names no tensor .* 4 items .* 2: \(2, 4, 24\)'),
+    ('down', dict(output_index=7), ValueError, 'output_index=7 names no'),
+    ('plain', dict(output_index=2), ValueError, 'among the 1 items'),
     ('dict', {}, TypeError, 'not dict'),
 ])
 def test_what_is_ambiguous_is_refused(kind, options, error, words):
