@@ -52,6 +52,7 @@ def _present(*names: str) -> Callable[[Facts], str | None]:
 _mmengine = _present(*MMENGINE)
 _mmpretrain = _present(*MMPRETRAIN)
 _mmaction2 = _present('mmaction2')
+_mmseg_fork = _present('onedl-mmsegmentation')
 _mmcv_lite = _present('mmcv-lite')
 
 
@@ -211,6 +212,12 @@ BREAKAGES = (
         'mmengine 0.10.7 and 0.11.0rc3, until they take third-party packages',
         'mmengine does not support to load lm4ve_mm config', _mmengine,
         repairs=('packages:know_this_package', )),
+    Breakage(
+        'configs named mmseg::NAME',
+        'onedl-mmengine 0.10.12 with onedl-mmsegmentation 1.4.2, until it '
+        'knows the fork',
+        'mmsegmentation is not installed, please install mmsegmentation',
+        _mmseg_fork, repairs=('packages:know_the_fork', )),
     Breakage(
         'several processes without a GPU',
         'mmengine 0.10.7, 0.11.0rc3 and onedl-mmengine 0.10.12, until they '

@@ -1,0 +1,10 @@
+"""FCN-ResNet18 on shapes on photographs: the host, without a block.
+
+    python tools/train.py configs/dense/fcn_r18_shapes.py
+"""
+_base_ = [
+    './_base_/fcn_r18.py', './_base_/shapes.py', './_base_/shapes_5e.py',
+    './_base_/runtime.py'
+]
+default_hooks = dict(
+    logger=dict(interval=100), checkpoint=dict(max_keep_ckpts=2))
