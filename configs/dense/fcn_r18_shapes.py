@@ -3,7 +3,7 @@
     python tools/train.py configs/dense/fcn_r18_shapes.py
 """
 _base_ = [
-    './_base_/fcn_r18.py', './_base_/shapes.py', './_base_/shapes_5e.py',
+    './_base_/fcn_r18.py', './_base_/shapes.py', './_base_/shapes_3e.py',
     './_base_/runtime.py'
 ]
 default_hooks = dict(

@@ -9,6 +9,10 @@ from numpy.random import Generator
 CLASSES = ('background', 'disc', 'square', 'triangle', 'star')
 PALETTE = ([0, 0, 0], [230, 80, 60], [70, 140, 230], [90, 190, 90],
            [240, 200, 60])
+# What a shape adds to the blue, green and red of the photograph.
+TINTS = dict(disc=(-50, -50, 80), square=(80, -50, -50),
+             triangle=(-50, 80, -50), star=(-70, 50, 50))
+_TINT_SPREAD = 25.
 # Sizes of equal area: what a shape is cannot be told from how large it is.
 _RADII = dict(disc=.8, square=1., triangle=1.25, star=1.2)
 _DISC_CORNERS = 32
@@ -55,8 +59,8 @@ def render(pictures: Sequence[np.ndarray], rng: Generator, size: int,
            noise: float) -> tuple[np.ndarray, np.ndarray]:
     """Draw two to four shapes, the later ones in front.
 
-    A shape is the photograph itself, brighter or darker in each channel, so
-    that its colour does not tell it from the background.
+    A shape is the photograph itself under the tint of its class, which varies
+    from one shape to the next.
 
     Args:
         pictures: To cut the background from.
@@ -78,8 +82,7 @@ def render(pictures: Sequence[np.ndarray], rng: Generator, size: int,
             .15, .3) * size + place
         area = np.zeros_like(mask)
         cv2.fillPoly(area, [corners.round().astype(np.int32)], 1)
-        shift = rng.uniform(40, 90, 3) * rng.choice([-1, 1], 3)
-        image[area > 0] += shift
+        image[area > 0] += rng.normal(TINTS[CLASSES[label]], _TINT_SPREAD)
         mask[area > 0] = label
     image += rng.normal(0, noise, image.shape)
     return image.clip(0, 255).astype(np.uint8), mask
