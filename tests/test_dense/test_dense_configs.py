@@ -64,13 +64,14 @@ def toy(cfg, work_dir, data, llama):
     cfg = Config(without_sync(cfg.to_dict()))
     shapes = cfg.train_dataloader.dataset.type == 'lm4ve_mm.PhotoShapes'
     for stage in ('train', 'val', 'test'):
-        loader = cfg[f'{stage}_dataloader']
+        name = f'{stage}_dataloader'
+        if not shapes:
+            cfg[name] = smaller(cfg[name].to_dict())
+        loader = cfg[name]
         if shapes:
             loader.dataset.update(
                 count=8, data_root=str(work_dir / 'photo_shapes'))
         else:
-            loader = cfg[f'{stage}_dataloader'] = Config(
-                smaller(loader.to_dict()))._cfg_dict
             loader.dataset.data_root = f'{data}/'
             if cfg.default_scope == 'mmdet':
                 loader.dataset.metainfo = dict(classes=TOY_CLASSES)

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from lm4ve_mm.dense.scenes import (
+from lm4ve_mm.utils.install import how_to_install, is_installed
+
+if not (is_installed('mmseg') or is_installed('mmdet')):
+    pytest.skip('MMSegmentation and MMDetection are not installed: '
+                f'{how_to_install("dense")}', allow_module_level=True)
+
+from lm4ve_mm.dense.scenes import (  # noqa: E402  (after the skip)
     CLASSES,
     PALETTE,
     TINTS,
