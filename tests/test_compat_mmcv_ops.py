@@ -34,8 +34,9 @@ def run(warm_python, tmp_path):
     path = f'import sys; sys.path.insert(0, {str(tmp_path)!r})\n'
 
     def call(code):
-        done = warm_python(
-            'torch', 'torchvision', 'mmengine.runner', 'mmcv').run(path + code)
+        # To take the toolboxes apart at the end costs more than the test.
+        done = warm_python('torch', 'mmengine.runner', 'mmcv').run(
+            path + code + '\nimport os\nos._exit(0)')
         lines = done.stderr.strip().splitlines()
         return lines[-1] if done.returncode else ''
 
@@ -47,27 +48,20 @@ def test_without_the_repair_they_cannot_be_imported(run):
     assert 'mmcv._ext' in run(PLAIN)
 
 
-@pytest.mark.parametrize('before', [
-    '',
-    'import mmcv.cnn.bricks.transformer\n',  # as MMPretrain does
-    'try:\n    import mmseg\nexcept ImportError:\n    pass\n'])
-def test_with_it_they_can(run, before):
-    assert run(
-        before + REPAIRED + 'assert "mmcv._ext" not in sys.modules\n'
-        'import mmcv.utils\nimport mmseg, mmdet\n'
-        # It is no sign of operators that are there.
-        'assert not mmcv.utils.ext_loader.check_ops_exist()\n') == ''
-
-
 def test_beside_the_bound_on_the_version(run):
     """Two repairs of one module; the version is put back."""
-    newer = 'import mmcv\nmmcv.__version__ = "2.3.6"\n'
-    assert 'incompatible' in run(newer + REPAIRED + 'import mmdet')
-    bound = ('from lm4ve_mm.compat.mmcv_versions import accept_newer_mmcv\n'
-             'accept_newer_mmcv()\n')
-    for repairs in (bound + REPAIRED, REPAIRED + bound):
-        assert run(newer + repairs + 'import mmdet, mmseg\n'
-                   'assert mmcv.__version__ == "2.3.6"') == ''
+    assert run(REPAIRED + """
+import mmcv
+mmcv.__version__ = '2.3.6'
+try:
+    import mmdet
+except AssertionError as error:
+    assert 'incompatible' in str(error)
+from lm4ve_mm.compat.mmcv_versions import accept_newer_mmcv
+accept_newer_mmcv()
+import mmdet, mmseg
+assert mmcv.__version__ == '2.3.6'
+""") == ''
 
 
 def test_compiled_operators_stay(run, tmp_path):
@@ -83,12 +77,29 @@ def test_onedl_mmsegmentation_keeps_its_own_ways(run, tmp_path):
     metadata.parent.mkdir()
     metadata.write_text('Metadata-Version: 2.1\n'
                         'Name: onedl-mmsegmentation\nVersion: 1.4.2\n')
-    assert 'mmcv._ext' in run(REPAIRED + 'import mmseg')
-    assert run(REPAIRED + 'import mmdet') == ''
+    assert run(REPAIRED + """
+try:
+    import mmseg
+except ImportError as error:
+    assert 'mmcv._ext' in str(error)
+else:
+    raise AssertionError('mmseg got a stand-in')
+import mmdet
+""") == ''
 
 
-VALUES = REPAIRED + """
-import mmdet, torch, torchvision
+VALUES = """
+# In a notebook the error is often seen first; and MMPretrain imports this.
+import mmcv.cnn.bricks.transformer
+try:
+    import mmseg
+except ImportError:
+    pass
+""" + REPAIRED + """
+assert 'mmcv._ext' not in sys.modules
+import mmcv.utils, mmseg, mmdet, torch, torchvision
+# It is no sign of operators that are there.
+assert not mmcv.utils.ext_loader.check_ops_exist()
 from mmcv.ops import RoIAlign, nms, sigmoid_focal_loss
 near = torch.testing.assert_close
 torch.manual_seed(0)
@@ -123,13 +134,8 @@ near(*(torch.autograd.grad(one, logits) for one in (found, wanted)))
 """
 
 
-def test_values_and_gradients_are_those_of_torchvision(run):
-    assert run(VALUES) == ''
-
-
 ABSENT = """
-import mmdet, torch
-from mmcv.ops import RoIAlign, roi_pool, sigmoid_focal_loss, soft_nms
+from mmcv.ops import roi_pool, soft_nms
 maps, rois = torch.rand(1, 1, 4, 4), torch.zeros(1, 5)
 for operator, call in (
         ('softnms', lambda: soft_nms(torch.rand(3, 4), torch.rand(3))),
@@ -149,5 +155,6 @@ for operator, call in (
 """
 
 
-def test_other_operators_say_that_they_are_absent(run):
-    assert run(REPAIRED + ABSENT) == ''
+def test_values_are_those_of_torchvision_and_the_rest_is_absent(run):
+    """Gradients too; an absent operator is named when it is called."""
+    assert run(VALUES + ABSENT) == ''

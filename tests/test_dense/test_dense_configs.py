@@ -99,7 +99,8 @@ def toy(cfg, work_dir, data, llama):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('leaf', leaves_in(CONFIGS), ids=lambda leaf: leaf.stem)
+@pytest.mark.parametrize('leaf', leaves_in(CONFIGS),
+                         ids=lambda leaf: leaf.stem)
 def test_trains_two_steps(leaf, tmp_path, tiny_ade20k, tiny_coco, tiny_llama,
                           need):
     need(toolbox_of(leaf))
