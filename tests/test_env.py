@@ -38,6 +38,11 @@ BROKEN = [
                                     openxlab='0.1.3'))),
     ('this mmcv', dict(versions={'mmaction2': '1.2.0', 'mmcv-lite': '2.2.0'
                                  })),
+    ('this mmcv', dict(versions={'mmdet': '3.3.0', 'mmcv': '2.3.6'})),
+    ('without compiled operators', dict(
+        versions={'mmsegmentation': '1.2.2', 'mmcv-lite': '2.1.0'},
+        has_operators=False)),
+    ('mmseg::NAME', dict(versions={'onedl-mmsegmentation': '1.4.2'})),
     ('VisionTransformer', dict(versions=dict(mmaction2='1.2.0'))),
     ('configs inside', dict(versions=dict(mmengine='0.10.7'))),
     ('DRN', dict(versions=dict(mmaction2='1.2.0'),
@@ -100,6 +105,8 @@ def test_check_fails_for_what_is_not_repaired(
     Facts(),
     Facts(versions=GOOD, torchvision_needs='>=2.14.0'),
     Facts(versions={'opencv-python-headless': '5.0.0'}, has_libgl=False),
+    Facts(versions={'mmdet': '3.3.0', 'mmcv': '2.1.0'}),
+    Facts(versions={'onedl-mmcv': '2.3.6'}, has_operators=False),
 ])
 def test_sound_environments(facts):
     assert not any(finding.state for finding in diagnose(facts))

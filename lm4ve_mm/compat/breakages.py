@@ -13,8 +13,12 @@ from .facts import PACKAGES, THIS_PACKAGE, Facts, numbers
 OPENCV = tuple(name for name in PACKAGES if name.startswith('opencv'))
 FORKS = (('mmengine', 'onedl-mmengine'), ('mmcv', 'onedl-mmcv'),
          ('mmcv-lite', 'onedl-mmcv'), ('mmpretrain', 'onedl-mmpretrain'),
-         ('openmim', 'onedl-mim'))
+         ('mmsegmentation', 'onedl-mmsegmentation'),
+         ('mmdet', 'onedl-mmdetection'), ('openmim', 'onedl-mim'))
 MMENGINE = ('mmengine', 'onedl-mmengine')
+MMCV = ('mmcv', 'mmcv-lite', 'onedl-mmcv')
+# onedl-mmsegmentation does without.
+NEED_OPERATORS = ('mmsegmentation', 'mmdet', 'onedl-mmdetection')
 MMPRETRAIN = ('mmpretrain', 'onedl-mmpretrain')
 
 
@@ -48,6 +52,7 @@ def _present(*names: str) -> Callable[[Facts], str | None]:
 _mmengine = _present(*MMENGINE)
 _mmpretrain = _present(*MMPRETRAIN)
 _mmaction2 = _present('mmaction2')
+_mmseg_fork = _present('onedl-mmsegmentation')
 _mmcv_lite = _present('mmcv-lite')
 
 
@@ -105,9 +110,18 @@ def _mim_pins(facts: Facts) -> str | None:
 
 
 def _mmcv_ceiling(facts: Facts) -> str | None:
-    for mmcv in ('mmcv', 'mmcv-lite', 'onedl-mmcv'):
-        if facts.has(mmcv, '2.2') and facts.has('mmaction2'):
-            return facts.named('mmaction2', mmcv)
+    refusing = [name for name in ('mmaction2', 'mmsegmentation', 'mmdet')
+                if facts.has(name)]
+    for mmcv in MMCV:
+        if facts.has(mmcv, '2.2') and refusing:
+            return facts.named(*refusing, mmcv)
+    return None
+
+
+def _no_operators(facts: Facts) -> str | None:
+    users = [name for name in NEED_OPERATORS if facts.has(name)]
+    if users and not facts.has_operators:
+        return facts.named(*users, *MMCV)
     return None
 
 
@@ -199,6 +213,12 @@ BREAKAGES = (
         'mmengine does not support to load lm4ve_mm config', _mmengine,
         repairs=('packages:know_this_package', )),
     Breakage(
+        'configs named mmseg::NAME',
+        'onedl-mmengine 0.10.12 with onedl-mmsegmentation 1.4.2, until it '
+        'knows the fork',
+        'mmsegmentation is not installed, please install mmsegmentation',
+        _mmseg_fork, repairs=('packages:know_the_fork', )),
+    Breakage(
         'several processes without a GPU',
         'mmengine 0.10.7, 0.11.0rc3 and onedl-mmengine 0.10.12, until they '
         'choose the backend by device',
@@ -217,10 +237,19 @@ BREAKAGES = (
         'pip install openmim==0.3.9 openxlab==0.0.11 '
         '"setuptools>=77.0.3,<82", in one command'),
     Breakage(
-        'mmaction2 refusing this mmcv',
-        'mmaction2 1.2.0 with mmcv >= 2.2, until it raises its bound',
+        'toolboxes refusing this mmcv',
+        'mmaction2 1.2.0, mmsegmentation 1.2.2 and mmdet 3.3.0 with '
+        'mmcv >= 2.2, until they raise their bounds',
         'MMCV==2.3.6 is used but incompatible', _mmcv_ceiling,
-        repairs=('mmaction2:accept_newer_mmcv', )),
+        repairs=('mmcv_versions:accept_newer_mmcv', )),
+    Breakage(
+        'mmcv.ops without compiled operators',
+        'mmsegmentation 1.2.2, mmdet 3.3.0 and onedl-mmdetection 3.5.1 with '
+        'mmcv-lite or a pure-Python onedl-mmcv; nms, roi_align and '
+        'sigmoid_focal_loss are those of torchvision then, and every other '
+        'operator is an error when it is called',
+        "No module named 'mmcv._ext'", _no_operators,
+        repairs=('mmcv_ops:supply_operators', )),
     Breakage(
         'import mmaction.models: DRN',
         'the wheel of mmaction2 1.2.0 on PyPI, until a release has it',

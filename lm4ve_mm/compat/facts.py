@@ -12,9 +12,10 @@ from lm4ve_mm.utils.install import find_module
 
 PACKAGES = (
     'torch', 'torchvision', 'numpy', 'safetensors', 'mmengine', 'mmcv-lite',
-    'mmcv', 'mmpretrain', 'mmaction2', 'onedl-mmengine', 'onedl-mmcv',
-    'onedl-mmpretrain', 'transformers', 'timm', 'opencv-python',
-    'opencv-contrib-python', 'opencv-python-headless',
+    'mmcv', 'mmpretrain', 'mmaction2', 'mmsegmentation', 'mmdet',
+    'onedl-mmengine', 'onedl-mmcv', 'onedl-mmpretrain',
+    'onedl-mmsegmentation', 'onedl-mmdetection', 'transformers', 'timm',
+    'opencv-python', 'opencv-contrib-python', 'opencv-python-headless',
     'opencv-contrib-python-headless', 'decord', 'av', 'h5py', 'scikit-learn',
     'matplotlib', 'pycocotools', 'setuptools', 'openmim', 'openxlab',
     'onedl-mim', 'pip')
@@ -30,6 +31,7 @@ class Facts:
         torchvision_needs: The torch that torchvision's metadata asks for,
             such as ``'==2.14.0'``.
         has_drn: Whether ``mmaction.models.localizers.drn`` is there.
+        has_operators: Whether mmcv's compiled operators are there.
         has_libgl: Whether ``libGL.so.1`` can be loaded.
         has_mim_folder: Whether this package has its ``.mim`` folder.
     """
@@ -37,6 +39,7 @@ class Facts:
     versions: Mapping[str, str] = field(default_factory=dict)
     torchvision_needs: str | None = None
     has_drn: bool = True
+    has_operators: bool = True
     has_libgl: bool = True
     has_mim_folder: bool = True
 
@@ -76,10 +79,14 @@ def collect(load_libraries: bool = True) -> Facts:
     mmaction = find_module('mmaction')
     has_drn = mmaction is None or Path(mmaction.origin).with_name(
         'models').joinpath('localizers', 'drn').is_dir()
+    mmcv = find_module('mmcv')
+    has_operators = mmcv is None or any(
+        Path(mmcv.origin).parent.glob('_ext.*'))
     return Facts(
         versions=versions,
         torchvision_needs=_torch_of_torchvision(),
         has_drn=has_drn,
+        has_operators=has_operators,
         has_libgl=not load_libraries or _has_libgl(),
         has_mim_folder=Path(__file__).parents[1].joinpath('.mim').is_dir())
 

@@ -5,7 +5,7 @@ A toolbox that this run does not use is not imported for its repairs' sake.
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -18,23 +18,25 @@ class _Around(MetaPathFinder):
     """Finds modules as the others do, and runs repairs around their code."""
 
     def __init__(self) -> None:
-        self.repairs: dict[str, Repair] = {}
+        self.repairs: dict[str, list[Repair]] = {}
 
     def find_spec(self, name: str, path=None,
                   target=None) -> ModuleSpec | None:
         """Return what the other finders find, with its loader extended."""
-        repair = self.repairs.pop(name, None)
-        if repair is None:
+        repairs = self.repairs.pop(name, None)
+        if repairs is None:
             return None
         try:
             spec = find_spec(name)  # this finder knows it no more
         finally:
-            self.repairs[name] = repair
+            self.repairs[name] = repairs
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
             def exec_module(module: ModuleType) -> None:
-                with repair(module):
+                with ExitStack() as entered:
+                    for repair in repairs:
+                        entered.enter_context(repair(module))
                     execute(module)
 
             spec.loader.exec_module = exec_module
@@ -59,8 +61,10 @@ def around_import(name: str, repair: Repair) -> bool:
     if name in sys.modules:
         with repair(sys.modules[name]):
             return False
-    known = name in _AROUND.repairs
-    _AROUND.repairs[name] = repair
+    repairs = _AROUND.repairs.setdefault(name, [])
+    known = repair in repairs
+    if not known:
+        repairs.append(repair)
     if _AROUND not in sys.meta_path:
         sys.meta_path.insert(0, _AROUND)
     return not known

@@ -15,28 +15,7 @@ import numpy as np
 from .import_hooks import around_import
 
 LOCALIZERS = 'mmaction.models.localizers'
-# A version that MMAction2 1.2.0 accepts.
-ACCEPTED_MMCV = '2.1.0'
 HUE_LEVELS = 180  # of OpenCV's 8-bit HSV
-
-
-def accept_newer_mmcv() -> bool:
-    """Let ``import mmaction`` pass with mmcv 2.2 and later, which works."""
-    return around_import('mmaction', _with_accepted_mmcv)
-
-
-@contextmanager
-def _with_accepted_mmcv(module: ModuleType) -> Iterator[None]:
-    import mmcv
-    from mmengine.utils import digit_version
-
-    real = mmcv.__version__
-    if digit_version(real) >= digit_version('2.2.0'):
-        mmcv.__version__ = ACCEPTED_MMCV
-    try:
-        yield
-    finally:
-        mmcv.__version__ = real
 
 
 class _AbsentDRN:

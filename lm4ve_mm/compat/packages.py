@@ -92,3 +92,17 @@ def know_this_package() -> bool:
         module._get_package_and_cfg_path = package_and_config
     Config._get_cfg_path = staticmethod(path_and_scope)
     return True
+
+
+def know_the_fork() -> bool:
+    """Let a config inherit ``mmseg::NAME`` on the onedl forks.
+
+    MMEngine looks for a distribution called mmsegmentation; the fork's is
+    onedl-mmsegmentation.
+    """
+    known = config_utils.MODULE2PACKAGE
+    if (known.get('mmseg') == 'mmseg' or find_spec('mmseg') is None
+            or is_installed('mmsegmentation')):
+        return False
+    known['mmseg'] = 'mmseg'
+    return True

@@ -37,7 +37,8 @@ class FrozenLLMBackbone(BaseModule):
         llm (dict): As in :class:`FrozenLLMNeck`.
         insert_after (str, optional): Name of a module of the backbone, such
             as ``layers.11`` or ``layer4``, whose output goes through the
-            layer.
+            layer. Without it and ``blocks``, that module is the backbone
+            itself, and ``output_index`` has to be given.
         blocks (str, optional): Instead: name of the backbone's list of
             blocks, such as ``layers``, for ``position`` to refer to.
         position (str): ``'tail'``: after the last block. ``'middle'``:
@@ -46,11 +47,14 @@ class FrozenLLMBackbone(BaseModule):
         channels_last (bool): Whether feature maps are (B, H, W, C).
         output_index (int, optional): Which item goes through the layer where
             the module gives several tensors; without it they are refused.
+            Of a backbone's maps of several scales, -1 is the last, the
+            bottleneck of a segmentor.
         init_cfg (dict, optional): MMEngine's initialisation.
 
     Raises:
         ValueError: If the place does not exist, is given twice or never, or
-            is a list of modules, which is never called.
+            is a list of modules, which is never called; in the forward pass,
+            if the item does not exist or is not known.
     """
 
     def __init__(self,
@@ -64,10 +68,13 @@ class FrozenLLMBackbone(BaseModule):
                  output_index: int | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
-        if (insert_after is None) == (blocks is None):
+        absent = [insert_after, blocks].count(None)
+        if absent == 0 or (absent == 2 and output_index is None):
             raise ValueError(
-                'give either insert_after (a module) or blocks (a list of '
-                f'modules), got {insert_after!r} and {blocks!r}')
+                'give either insert_after (a module), or blocks (a list of '
+                'modules), or output_index alone (one of the maps that the '
+                f'backbone gives), got {insert_after!r}, {blocks!r} and '
+                f'{output_index!r}')
         self.channels_last = channels_last
         self.output_index = output_index
         self.backbone = MODELS.build(backbone)

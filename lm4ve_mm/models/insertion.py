@@ -58,7 +58,8 @@ def find_place(root: nn.Module, insert_after: str | None, blocks: str | None,
     Args:
         root: The backbone.
         insert_after: Name of a module, or None.
-        blocks: Name of a list of blocks, or None.
+        blocks: Name of a list of blocks, or None. Without any name it is
+            the backbone itself.
         position: Where in that list, see :data:`POSITIONS`.
 
     Raises:
@@ -66,6 +67,8 @@ def find_place(root: nn.Module, insert_after: str | None, blocks: str | None,
     """
     if insert_after is not None:
         return _require_running(root, insert_after), False
+    if blocks is None:
+        return root, False
     if position not in POSITIONS:
         raise ValueError(f'position={position!r} is unknown; known: '
                          f'{", ".join(POSITIONS)}')

@@ -1,5 +1,6 @@
 """Hosts' outputs as token sequences, and back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -73,27 +74,49 @@ def only_tensor(output: Any, index: int | None = None) -> Tensor:
 
     Raises:
         TypeError: If there is no tensor where it should be.
-        ValueError: If there are several, and no ``index`` chooses.
+        ValueError: If there are several, and no ``index`` chooses; or if
+            that chooses none.
     """
-    if not isinstance(output, (tuple, list)):
-        return first_tensor(output)[0]
+    nested = isinstance(output, (tuple, list))
     if index is not None:
-        chosen = output[index] if -len(output) <= index < len(output) else None
-        return first_tensor(chosen)[0]
-    held = {id(item): (place, item) for place, item in reversed(
-        list(enumerate(output))) if isinstance(item, Tensor)
-            and item.dim() > 2}
+        return _chosen(output if nested else (output, ), index)
+    if not nested:
+        return first_tensor(output)[0]
+    held = {id(item): item for item in output if _is_map(item)}
     if len(held) > 1:
-        shapes = ', '.join(f'{place}: {tuple(item.shape)}'
-                           for place, item in sorted(held.values(),
-                                                     key=lambda pair: pair[0]))
         raise ValueError(
             'the module after which the layer is inserted gives several '
-            f'tensors ({shapes}), and which of them goes on is not known: '
-            'choose with output_index=N, or insert after another module')
+            f'tensors ({_places(output)}), and which of them goes on is not '
+            'known: choose with output_index=N, or insert after another '
+            'module. Where one goes on to the next stage and one to the '
+            'head, the last block inside the module reaches both')
     if held:
-        return next(iter(held.values()))[1]
+        return next(iter(held.values()))
     return first_tensor(output)[0]
+
+
+def _is_map(item: Any) -> bool:
+    """Whether it may hold tokens."""
+    return isinstance(item, Tensor) and item.dim() > 2
+
+
+def _places(items: Sequence) -> str:
+    """Where the first of each tensor is, and its shape."""
+    first = {id(item): (place, item)
+             for place, item in reversed(list(enumerate(items)))
+             if _is_map(item)}
+    return ', '.join(f'{place}: {tuple(item.shape)}' for place, item in sorted(
+        first.values(), key=lambda pair: pair[0])) or 'none'
+
+
+def _chosen(items: Sequence, index: int) -> Tensor:
+    """The item that ``output_index`` names, if it is a tensor."""
+    if -len(items) <= index < len(items) and _is_map(items[index]):
+        return items[index]
+    raise ValueError(
+        f'output_index={index} names no tensor of tokens among the '
+        f'{len(items)} items that the module gives; there are '
+        f'{_places(items)}')
 
 
 def replaced(output: Any, old: Tensor, new: Tensor) -> Any:

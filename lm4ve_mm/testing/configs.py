@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from mmengine.config import ConfigDict
 
-SCOPES = ('mmpretrain', 'mmengine', 'mmaction', 'lm4ve_mm')
-# Kinds of clipping, which are in no registry.
-PLAIN = ('norm', 'value')
+SCOPES = ('mmpretrain', 'mmengine', 'mmaction', 'mmseg', 'mmdet', 'lm4ve_mm')
+# Kinds of clipping and of normalisation, which are in no registry of ours.
+PLAIN = ('norm', 'value', 'BN')
 EXPECTED = r'\*paper\*|\*measured\s+here\*|no expected number|not measured'
 
 

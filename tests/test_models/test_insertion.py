@@ -39,6 +39,8 @@ class Stage(nn.Module):
             return out[:, ::2], (1, 2), out, (2, 2)
         if self.kind == 'last':  # and its last stage
             return out, (2, 2), out, (2, 2)
+        if self.kind == 'plain':
+            return out
         if self.kind == 'named':
             return Pair(out, (2, 2))
         return dict(out=out)
@@ -102,11 +104,47 @@ def test_the_tensor_that_goes_on(kind, options):
     assert model.layer.map_out.weight.grad.abs().sum() > 0
 
 
+@MODELS.register_module(name='HostOfScales', force=True)
+class HostOfScales(nn.Module):
+    """Gives maps of three scales, as segmentors and detectors read them."""
+
+    def __init__(self, kind=tuple):
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x):
+        return self.kind(x[..., ::step, ::step] for step in (1, 2, 4))
+
+
+@pytest.mark.parametrize('kind, place', [(tuple, -1), (tuple, 2), (list, 1)])
+def test_one_of_the_maps_of_a_backbone(kind, place):
+    """The others stay what they are."""
+    model = build(dict(type='HostOfScales', kind=kind), output_index=place)
+    image = torch.randn(2, 24, 8, 8)
+    wanted = HostOfScales(list)(image)
+    chosen = wanted[place]
+    wanted[place] = model.layer(
+        chosen.flatten(2).mT).mT.unflatten(2, chosen.shape[2:])
+    found = model(image)
+    assert isinstance(found, kind)
+    torch.testing.assert_close(list(found), wanted)
+
+
+def test_another_scale_than_the_layer_is_wide():
+    model = MODELS.build(dict(
+        type='lm4ve_mm.FrozenLLMBackbone', in_channels=12, llm=LLM,
+        backbone=dict(type='HostOfScales'), output_index=-1))
+    with pytest.raises(ValueError, match=r'\(2, 4, 24\).*\(B, N, 12\)'):
+        model(torch.randn(2, 24, 8, 8))
+
+
 @pytest.mark.parametrize('kind, options, error, words', [
     ('down', {}, ValueError,
      r'several tensors \(0: \(2, 2, 24\), 2: \(2, 4, 24\)\).*output_index=N'),
-    ('down', dict(output_index=1), TypeError, 'not tuple|not int'),
-    ('down', dict(output_index=7), TypeError, 'not NoneType'),
+    ('down', dict(output_index=1), ValueError,
+     r'output_index=1 names no tensor .* 4 items .* 2: \(2, 4, 24\)'),
+    ('down', dict(output_index=7), ValueError, 'output_index=7 names no'),
+    ('plain', dict(output_index=2), ValueError, 'among the 1 items'),
     ('dict', {}, TypeError, 'not dict'),
 ])
 def test_what_is_ambiguous_is_refused(kind, options, error, words):
