@@ -120,17 +120,21 @@ class EmbedTexts(BaseTransform):
         word_vectors: See :func:`.word_vectors.read_word_vectors`.
         pieces: For a language model's table, ``'mean'`` or ``'first'``.
         word_vectors_pickle: Whether ``glove.p`` may be read.
+        scale: Factor of all vectors. Those of language models are short:
+            the entries of MiniLM's are of size 0.05, those of GloVe's 0.3.
     """
 
     def __init__(self, word_vectors: str, pieces: str = 'mean',
-                 word_vectors_pickle: bool = False) -> None:
+                 word_vectors_pickle: bool = False,
+                 scale: float = 1.) -> None:
         self.vectors = read_word_vectors(
             word_vectors, pieces, word_vectors_pickle)
+        self.scale = scale
 
     def transform(self, results: dict) -> dict:
         """Give ``embedded``, two arrays (100, E)."""
         return dict(results, embedded={
-            key: self.vectors.embed(results[text])
+            key: self.vectors.embed(results[text]) * np.float32(self.scale)
             for key, text in (('situation', 'situation_text'),
                               ('question', 'question_text'))})
 

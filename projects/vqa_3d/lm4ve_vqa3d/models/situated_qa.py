@@ -38,13 +38,27 @@ def head(in_channels: int, hidden: int, out_channels: int,
         nn.Linear(hidden, out_channels))
 
 
+def questions_per_scene(inputs: Tensor, data_samples: list) -> int:
+    """How many questions each scene is asked, scene after scene.
+
+    Raises:
+        DataError: If it is not the same number for all.
+    """
+    each, left = divmod(len(data_samples), len(inputs))
+    if left or not each:
+        raise DataError(f'{len(data_samples)} questions about {len(inputs)} '
+                        'scenes: every scene has to have the same number')
+    return each
+
+
 @MODELS.register_module()
 class SituatedQA(BaseModel):
     """Proposals of objects fused with two texts, and an answer out of all.
 
     The frozen block is among the proposals, behind the fusion and in front
     of their sum; it does not look at proposals without an object. A scene
-    without any is treated as if all of them held one.
+    without any is treated as if all of them held one. A batch may ask each
+    scene several questions, see :class:`.SharedScenes`.
 
     Published files of SQA3D's repository are read wherever weights are
     loaded; what does not fit is an error, see :mod:`lm4ve_vqa3d.published`.
@@ -182,9 +196,12 @@ class SituatedQA(BaseModel):
             tuple: Logits (B, num_answers), situations (B, 7), and what the
             detector found.
         """
-        features, padding, found = self.look(inputs, data_samples)
         texts = self.stacked(data_samples, TEXTS, 'word vectors come from '
                              'lm4ve_mm.EmbedTexts in the pipeline')
+        each = questions_per_scene(inputs, data_samples)
+        features, padding, found = self.look(inputs, data_samples[::each])
+        features, padding = (one.repeat_interleave(each, 0)
+                             for one in (features, padding))
         fused = self.insert(self.fusion(
             texts['situation'], texts['question'], features, padding))
         situation, question, proposals = (
@@ -201,7 +218,8 @@ class SituatedQA(BaseModel):
 
         Args:
             inputs: (B, N, 3 + C) points, or (B, K, D) proposals.
-            data_samples: One for each question.
+            data_samples: One for each question: B, or several for each
+                scene, one scene after the other.
             mode: ``'tensor'``, ``'loss'`` or ``'predict'``.
 
         Returns:
@@ -229,8 +247,9 @@ class SituatedQA(BaseModel):
         parts = answer_losses(scores, situations, **truths)
         if found is not None:
             parts.update(self.detector.loss(found, self.stacked(
-                data_samples, TARGETS, 'a detector learns from boxes and '
-                'votes, from lm4ve_mm.DetectionTargets in the pipeline')))
+                data_samples[::questions_per_scene(inputs, data_samples)],
+                TARGETS, 'a detector learns from boxes and votes, from '
+                'lm4ve_mm.DetectionTargets in the pipeline')))
         return {f'loss_{name}': SCALE * weight * parts[name]
                 for name, weight in WEIGHTS.items() if name in parts}
 
@@ -248,7 +267,10 @@ class SituatedQA(BaseModel):
         fields = dict(pred_score=scores.sigmoid(), pred_position=positions,
                       pred_rotation=rotations)
         if found is not None:
-            fields.update(proposals=found.centres, proposal_mask=found.mask)
+            each = questions_per_scene(inputs, data_samples)
+            fields.update(
+                proposals=found.centres.repeat_interleave(each, 0),
+                proposal_mask=found.mask.repeat_interleave(each, 0))
         labels = scores.argmax(-1).tolist()
         for number, sample in enumerate(data_samples):
             for name, batch in fields.items():
