@@ -51,6 +51,7 @@ def toy(path, work_dir, rooms, sqa3d, llama):
         loader.update(batch_size=4 if generated else 2, num_workers=0)
         data = loader.dataset
         if generated:
+            data = data.get('dataset', data)
             data.update(data_root=str(rooms), train=1, val=1, test=1,
                         indices=8)
             continue

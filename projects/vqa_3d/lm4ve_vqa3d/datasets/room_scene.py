@@ -12,7 +12,7 @@ from .room_furniture import COLOURS, KINDS, LANDMARKS, Thing, hang, place
 from .scene import aligned
 
 HEIGHT = 2.2
-POINTS = dict(thing=300, landmark=60, wall=90, floor=250)
+POINTS = dict(thing=300, landmark=15, wall=30, floor=60)
 PALE, WOOD = (205, 200, 190), (140, 120, 95)
 
 
@@ -44,7 +44,7 @@ def make_room(scene_id: str, rng: np.random.Generator) -> Room:
     direction. They are painted on the walls, and no objects to detect: all
     that a question asks about is furniture.
     """
-    half = rng.uniform(1.9, 2.1)
+    half = rng.uniform(1.5, 1.7)
     first = int(rng.integers(2))
     things = {}
     for side in (first, first + 2):

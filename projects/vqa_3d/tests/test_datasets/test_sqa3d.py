@@ -289,6 +289,18 @@ def test_language_model_table():
         read_word_vectors(name, 'last')
 
 
+def test_scaled_vectors(sqa3d):
+    """A factor of all vectors."""
+    words = dict(type='lm4ve_mm.EmbedTexts',
+                 word_vectors=str(sqa3d / 'words.npz'))
+    texts = dict(situation_text='I stand.', question_text='What is it?')
+    one, more = (TRANSFORMS.build(dict(words, **scale))(texts)['embedded']
+                 for scale in ({}, dict(scale=8.)))
+    for key in one:
+        np.testing.assert_allclose(more[key], 8 * one[key], rtol=1e-6)
+        assert more[key].dtype == np.float32 and more[key].any()
+
+
 def test_folder_without_tokenizer(llama):
     with pytest.raises(DataError, match='has no tokenizer.json'):
         read_word_vectors(str(llama))

@@ -11,7 +11,7 @@ embed = dict(
 pack = dict(
     type='lm4ve_mm.PackSituatedQA', columns=('colour', 'position', 'height'))
 test_pipeline = [
-    dict(type='lm4ve_mm.SampleScene', num_points=384, seed=0),
+    dict(type='lm4ve_mm.SampleScene', num_points=256, seed=0),
     embed,
     pack,
 ]
@@ -25,15 +25,15 @@ rooms = dict(
     keep_scenes=1000)
 # No workers: a room in memory takes a millisecond.
 train_dataloader = dict(
-    batch_size=16,
+    batch_size=32,
     num_workers=0,
     collate_fn=dict(type='lm4ve_mm.collate_scenes'),
     dataset=dict(
         _delete_=True,
         type='lm4ve_mm.SharedScenes',
-        questions=8,
+        questions=4,
         scene_pipeline=[
-            dict(type='lm4ve_mm.SampleScene', num_points=384),
+            dict(type='lm4ve_mm.SampleScene', num_points=256),
             dict(type='lm4ve_mm.DetectionTargets'),
         ],
         dataset=dict(rooms, split='train', pipeline=[embed, pack])))
