@@ -98,7 +98,7 @@ def test_mesh_is_the_prepared_scene(trained, mesh):
         + scene.alignment[:3, 3], atol=1e-6)
     with pytest.raises(DataError, match='three finite numbers'):
         stand(scene, (1, np.nan, 0), 0)
-    assert len(answers_of(cfg)) == 12
+    assert len(answers_of(cfg)) == 16
 
 
 def test_situation_by_what_is_ahead():

@@ -107,17 +107,17 @@ def is_coloured(room: Room, pose: Pose, rng) -> tuple[str, str]:
     return f'Is the thing {where} {asked}?', yes_no(asked == thing.colour)
 
 
-def how_coloured(room: Room, pose: Pose, rng) -> tuple[str, str]:
-    """Name a colour by the place, in other words."""
+def how_used(room: Room, pose: Pose, rng) -> tuple[str, str]:
+    """What something is for."""
     where, thing = somewhere(room, pose, rng)
-    return f'How is the thing {where} painted?', thing.colour
+    return f'How do I use the thing {where}?', KINDS[thing.name].use
 
 
 def can_sit(room: Room, pose: Pose, rng) -> tuple[str, str]:
     """Whether something is a seat."""
     where, thing = somewhere(room, pose, rng)
     return (f'Can I sit on the thing {where}?',
-            yes_no(KINDS[thing.name].seat))
+            yes_no(KINDS[thing.name].use == 'sit'))
 
 
 def can_see(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
@@ -129,10 +129,10 @@ def can_see(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
             yes_no(room.things[pose.at(0)].name == asked))
 
 
-def which_colour(room: Room, pose: Pose, rng) -> tuple[str, str]:
-    """Name a colour by the place."""
+def which_thing(room: Room, pose: Pose, rng) -> tuple[str, str]:
+    """Name something by its place, in other words."""
     where, thing = somewhere(room, pose, rng)
-    return f'Which color does the thing {where} have?', thing.colour
+    return f'Which thing is {where}?', thing.name
 
 
 def name_it(room: Room, pose: Pose, rng) -> tuple[str, str]:
@@ -142,9 +142,10 @@ def name_it(room: Room, pose: Pose, rng) -> tuple[str, str]:
 
 
 ASKS: tuple[Callable, ...] = (
-    what_is, what_colour, what_nearest, is_there, is_coloured, how_coloured,
-    can_sit, can_see, which_colour, name_it)
-ANSWERS = (*KINDS, *COLOURS, 'yes', 'no')
+    what_is, what_colour, what_nearest, is_there, is_coloured, how_used,
+    can_sit, can_see, which_thing, name_it)
+USES = tuple(dict.fromkeys(kind.use for kind in KINDS.values()))
+ANSWERS = (*KINDS, *COLOURS, *USES, 'yes', 'no')
 
 
 def placed(room: Room, pose: Pose, raw_centre: np.ndarray,

@@ -79,6 +79,7 @@ class SituatedQA(BaseModel):
         flatten_channels: Width of each stream's sum.
         blind: Whether the scene is not looked at at all: the baseline that
             knows situation and question alone.
+        weights: Weights of losses that differ from :data:`WEIGHTS`.
         dropout: Factor of all dropout rates of the reference, which are .3
             for words and in front of the answer and .1 elsewhere; 0 for a
             small model that sees its data once or twice.
@@ -99,6 +100,7 @@ class SituatedQA(BaseModel):
                  flatten_hidden: int = 256,
                  flatten_channels: int = 512,
                  blind: bool = False,
+                 weights: dict[str, float] | None = None,
                  dropout: float = 1.,
                  answers: str | Path | None = None,
                  neck: dict | None = None,
@@ -110,6 +112,11 @@ class SituatedQA(BaseModel):
         if blind and detector is not None:
             raise ConfigError('a blind model needs no detector: leave out '
                              'either blind=True or the detector')
+        unknown = sorted({*(weights or {})} - {*WEIGHTS})
+        if unknown:
+            raise ConfigError(f'weights of {", ".join(unknown)}: the losses '
+                              f'are {", ".join(WEIGHTS)}')
+        self.weights = {**WEIGHTS, **(weights or {})}
         self.blind, self.proposal_dims = blind, proposal_dims
         self.answers = None if answers is None else read_answers(answers)
         if self.answers and len(self.answers) != num_answers:
@@ -251,7 +258,7 @@ class SituatedQA(BaseModel):
                 TARGETS, 'a detector learns from boxes and votes, from '
                 'lm4ve_mm.DetectionTargets in the pipeline')))
         return {f'loss_{name}': SCALE * weight * parts[name]
-                for name, weight in WEIGHTS.items() if name in parts}
+                for name, weight in self.weights.items() if name in parts}
 
     def predict(self, inputs: Tensor, data_samples: list) -> list:
         """Fill the samples.

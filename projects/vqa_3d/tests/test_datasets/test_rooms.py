@@ -111,7 +111,7 @@ def test_questions_are_of_all_types_and_answers_known(rooms):
     assert {one['question_type'] for one in items} == set(TYPES)
     assert {one['answer'] for one in items} <= set(rooms.answers)
     assert len({one['question_id'] for one in items}) == len(items)
-    assert len(rooms.answers) == 12
+    assert len(rooms.answers) == 16
     counts = Counter(one['answer'] for one in items
                      if one['question_type'] in ('is', 'can'))
     assert .3 < counts['yes'] / sum(counts.values()) < .7

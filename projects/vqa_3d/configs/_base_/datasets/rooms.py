@@ -9,7 +9,11 @@ embed = dict(
     # As long as GloVe's.
     scale=8.)
 pack = dict(
-    type='lm4ve_mm.PackSituatedQA', columns=('colour', 'position', 'height'))
+    type='lm4ve_mm.PackSituatedQA',
+    columns=('colour', 'position', 'height'),
+    # No loss of the detector asks for colours: without a factor they do not
+    # reach the proposals.
+    color_scale=2.)
 test_pipeline = [
     dict(type='lm4ve_mm.SampleScene', num_points=256, seed=0),
     embed,
