@@ -289,6 +289,14 @@ def test_language_model_table():
         read_word_vectors(name, 'last')
 
 
+def test_scaled_colours(sqa3d):
+    """A factor of the colours and of nothing else."""
+    one, more = (SQA3D('train', str(sqa3d), pipeline=steps(
+        sqa3d, color_scale=scale))[0]['inputs'] for scale in (1., 4.))
+    np.testing.assert_allclose(more[:, 3:6], 4 * one[:, 3:6], rtol=1e-5)
+    assert (more[:, [0, 1, 2, 6]] == one[:, [0, 1, 2, 6]]).all()
+
+
 def test_scaled_vectors(sqa3d):
     """A factor of all vectors."""
     words = dict(type='lm4ve_mm.EmbedTexts',
