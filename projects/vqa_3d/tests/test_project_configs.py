@@ -51,9 +51,13 @@ def toy(path, work_dir, rooms, sqa3d, llama):
         loader.update(batch_size=4 if generated else 2, num_workers=0)
         data = loader.dataset
         if generated:
-            data = data.get('dataset', data)
-            data.update(data_root=str(rooms), train=1, val=1, test=1,
-                        indices=8)
+            inner = data.get('dataset', data)
+            inner.update(data_root=str(rooms), train=2, val=1, test=1)
+            if inner is data:
+                inner.indices = 8
+            else:
+                # A room is a sample.
+                loader.batch_size = 1
             continue
         data.data_root = str(sqa3d)
         for step in data.pipeline:
