@@ -1,5 +1,5 @@
 # Generated rooms (320 / 20 / 60, about 36 questions each) in SQA3D's files;
-# they are made when they are first needed. Each visit to a room answers 8 of
+# they are made when they are first needed. Each visit to a room answers 4 of
 # its questions with one look at it. No augmentation: the texts tell
 # directions by what hangs on which wall.
 _base_ = './sqa3d_scannet.py'
