@@ -95,6 +95,12 @@ def marked(path):
     return pytest.param(path, id=path.stem, marks=marks)
 
 
+@pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
+def test_can_be_written(path):
+    """As a run does beside its logs; no key may be a keyword of Python."""
+    assert 'SituatedQA' in apis.load_config(path).pretty_text
+
+
 @pytest.mark.parametrize('path', [marked(leaf) for leaf in LEAVES])
 def test_trains_two_steps(path, tmp_path, rooms, sqa3d, llama):
     runner, names, moved = train_an_epoch(

@@ -1,5 +1,6 @@
 """SQA3D's model: a scene, a situation and a question to an answer."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -79,7 +80,7 @@ class SituatedQA(BaseModel):
         flatten_channels: Width of each stream's sum.
         blind: Whether the scene is not looked at at all: the baseline that
             knows situation and question alone.
-        weights: Weights of losses that differ from :data:`WEIGHTS`.
+        weights: (name, weight) of losses that differ from :data:`WEIGHTS`.
         dropout: Factor of all dropout rates of the reference, which are .3
             for words and in front of the answer and .1 elsewhere; 0 for a
             small model that sees its data once or twice.
@@ -100,7 +101,7 @@ class SituatedQA(BaseModel):
                  flatten_hidden: int = 256,
                  flatten_channels: int = 512,
                  blind: bool = False,
-                 weights: dict[str, float] | None = None,
+                 weights: Sequence[tuple[str, float]] = (),
                  dropout: float = 1.,
                  answers: str | Path | None = None,
                  neck: dict | None = None,
@@ -112,11 +113,11 @@ class SituatedQA(BaseModel):
         if blind and detector is not None:
             raise ConfigError('a blind model needs no detector: leave out '
                              'either blind=True or the detector')
-        unknown = sorted({*(weights or {})} - {*WEIGHTS})
+        self.weights = {**WEIGHTS, **dict(weights)}
+        unknown = sorted({*self.weights} - {*WEIGHTS})
         if unknown:
             raise ConfigError(f'weights of {", ".join(unknown)}: the losses '
                               f'are {", ".join(WEIGHTS)}')
-        self.weights = {**WEIGHTS, **(weights or {})}
         self.blind, self.proposal_dims = blind, proposal_dims
         self.answers = None if answers is None else read_answers(answers)
         if self.answers and len(self.answers) != num_answers:

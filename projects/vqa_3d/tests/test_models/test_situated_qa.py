@@ -78,13 +78,13 @@ def test_weights_of_losses(golden):
         model(torch.ones(2, 12, 16), golden.batch(), mode='loss')
         for model in (load(golden.build(**keywords), golden, golden.sqa3d(
             with_detector=False), .15).float() for keywords in (
-                {}, dict(weights=dict(answer=.4)))))
+                {}, dict(weights=[('answer', .4)]))))
     assert changed['loss_answer'].item() == pytest.approx(
         4 * usual['loss_answer'].item())
     assert changed['loss_position'] == usual['loss_position']
     with pytest.raises(ConfigError, match='weights of answers: the losses '
                        'are vote, objectness'):
-        golden.build(weights=dict(answers=1.))
+        golden.build(weights=[('answers', 1.)])
 
 
 def test_loss_at_zero_logits(golden):

@@ -11,10 +11,7 @@ model = dict(
     # With it the model needs some times as many steps.
     dropout=0.,
     # Most answers depend on the kind of a thing.
-    weights={
-        'class': .4,
-        'answer': .2
-    },
+    weights=[('class', .4), ('answer', .2)],
     detector=dict(
         type='lm4ve_mm.VoteNet',
         # Colour, position and height.
