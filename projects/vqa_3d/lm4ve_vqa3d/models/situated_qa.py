@@ -114,8 +114,7 @@ class SituatedQA(BaseModel):
             raise ConfigError('a blind model needs no detector: leave out '
                              'either blind=True or the detector')
         self.weights = {**WEIGHTS, **dict(weights)}
-        unknown = sorted({*self.weights} - {*WEIGHTS})
-        if unknown:
+        if unknown := sorted({*self.weights} - {*WEIGHTS}):
             raise ConfigError(f'weights of {", ".join(unknown)}: the losses '
                               f'are {", ".join(WEIGHTS)}')
         self.blind, self.proposal_dims = blind, proposal_dims
