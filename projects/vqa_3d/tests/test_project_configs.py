@@ -51,8 +51,13 @@ def toy(path, work_dir, rooms, sqa3d, llama):
         loader.update(batch_size=4 if generated else 2, num_workers=0)
         data = loader.dataset
         if generated:
-            data.update(data_root=str(rooms), train=1, val=1, test=1,
-                        indices=8)
+            inner = data.get('dataset', data)
+            inner.update(data_root=str(rooms), train=2, val=1, test=1)
+            if inner is data:
+                inner.indices = 8
+            else:
+                # A room is a sample.
+                loader.batch_size = 1
             continue
         data.data_root = str(sqa3d)
         for step in data.pipeline:
@@ -88,6 +93,12 @@ def shrink(model, sqa3d):
 def marked(path):
     marks = [] if path.stem in QUICK else [pytest.mark.slow]
     return pytest.param(path, id=path.stem, marks=marks)
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
+def test_can_be_written(path):
+    """As a run does beside its logs; no key may be a keyword of Python."""
+    assert 'SituatedQA' in apis.load_config(path).pretty_text
 
 
 @pytest.mark.parametrize('path', [marked(leaf) for leaf in LEAVES])

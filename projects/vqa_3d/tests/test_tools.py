@@ -47,9 +47,10 @@ def trained(tmp_path_factory):
     config = root / 'small.py'
     changed = f"data_root='{data}', train=2, val=1, test=1"
     config.write_text(
-        f"_base_ = ['{CONFIG}']\n" + ''.join(
-            f'{stage}_dataloader = dict(dataset=dict({changed}))\n'
-            for stage in ('train', 'val', 'test')))
+        f"_base_ = ['{CONFIG}']\n"
+        f'train_dataloader = dict(dataset=dict(dataset=dict({changed})))\n'
+        + ''.join(f'{stage}_dataloader = dict(dataset=dict({changed}))\n'
+                  for stage in ('val', 'test')))
     torch.manual_seed(0)
     model = apis.build_model(apis.load_config(config))
     torch.save(dict(state_dict=model.state_dict()), root / 'small.pth')
@@ -97,7 +98,7 @@ def test_mesh_is_the_prepared_scene(trained, mesh):
         + scene.alignment[:3, 3], atol=1e-6)
     with pytest.raises(DataError, match='three finite numbers'):
         stand(scene, (1, np.nan, 0), 0)
-    assert len(answers_of(cfg)) == 12
+    assert len(answers_of(cfg)) == 16
 
 
 def test_situation_by_what_is_ahead():

@@ -42,6 +42,11 @@ def prior(train: Sequence[dict], test: Sequence[dict],
                         for one in test])
 
 
+def questions_of(data: dict) -> dict:
+    """The data set inside :class:`SharedScenes`."""
+    return data.get('dataset', data)
+
+
 @apis.explained()
 def main() -> None:
     """Score as the command line says."""
@@ -53,8 +58,8 @@ def main() -> None:
     cfg = apis.load_config(args.config)
     cfg.merge_from_dict(args.cfg_options)
     train, test = (
-        DATASETS.build(dict(cfg[f'{stage}_dataloader'].dataset, pipeline=[],
-                            lazy_init=True)).load_data_list()
+        DATASETS.build(dict(questions_of(cfg[f'{stage}_dataloader'].dataset),
+                            pipeline=[], lazy_init=True)).load_data_list()
         for stage in ('train', 'test'))
     for name, keys in (('type', ('question_type', )),
                        ('question', ('question_text', 'question_type'))):

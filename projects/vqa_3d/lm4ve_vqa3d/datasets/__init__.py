@@ -17,6 +17,7 @@ from .proposals import LoadProposals
 from .questions import Question, question_type, read_questions
 from .rooms import Rooms
 from .scene import Scene, SceneFolder
+from .shared_scenes import SharedScenes, collate_scenes
 from .sqa3d_dataset import SQA3D
 from .transforms import (
     AugmentScene,
@@ -30,7 +31,6 @@ from .word_vectors import read_word_vectors
 __all__ = [
     'AugmentScene', 'DetectionTargets', 'EmbedTexts', 'LoadProposals',
     'PackSituatedQA', 'Question', 'Rooms', 'SQA3D',
-    'SampleScene',
-    'Scene', 'SceneFolder', 'question_type', 'read_answers',
-    'read_questions', 'read_word_vectors'
+    'SampleScene', 'Scene', 'SceneFolder', 'SharedScenes', 'collate_scenes',
+    'question_type', 'read_answers', 'read_questions', 'read_word_vectors'
 ]

@@ -35,25 +35,25 @@ class Kind(NamedTuple):
     Attributes:
         size: Depth (from the wall), width and height in metres.
         parts: Gives centres and sizes of its boxes, with depth along x.
-        seat: Whether people sit on it.
+        use: What people do with it.
     """
 
     size: tuple[float, float, float]
     parts: object
-    seat: bool = False
+    use: str
 
 
 KINDS = dict(
     chair=Kind((.5, .5, .95), lambda d, w, h: with_back(
-        d, w, .45, h, .08), True),
+        d, w, .45, h, .08), 'sit'),
     sofa=Kind((.8, 1.6, .8), lambda d, w, h: with_back(
-        d, w, .4, h, .2), True),
+        d, w, .4, h, .2), 'sit'),
     table=Kind((.75, 1.2, .72), lambda d, w, h: [
-        ((0, 0, h - .03), (d, w, .06)), *legs(d, w, h - .06)]),
+        ((0, 0, h - .03), (d, w, .06)), *legs(d, w, h - .06)], 'eat'),
     bed=Kind((1.2, 1.7, .5), lambda d, w, h: [
-        ((0, 0, h / 2), (d, w, h))]),
+        ((0, 0, h / 2), (d, w, h))], 'sleep'),
     refrigerator=Kind((.65, .65, 1.6), lambda d, w, h: [
-        ((0, 0, h / 2), (d, w, h))]))
+        ((0, 0, h / 2), (d, w, h))], 'cool'))
 # On the walls: thickness, width, lower and upper edge, colour.
 LANDMARKS = dict(
     picture=(.04, .8, 1.2, 1.8, (150, 90, 40)),

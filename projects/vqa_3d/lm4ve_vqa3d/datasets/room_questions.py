@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .questions import Question
-from .room_furniture import COLOURS, KINDS, LANDMARKS
+from .room_furniture import COLOURS, KINDS, LANDMARKS, Thing
 from .room_scene import Room, to_raw
 from .situations import from_heading, to_matrix, to_quaternion
 
@@ -14,9 +14,10 @@ from .situations import from_heading, to_matrix, to_quaternion
 RELATIONS = {0: 'in front of me', 1: 'on my left', 2: 'behind me',
              3: 'on my right'}
 STEP_BACK = .6
-FACES = ('I am standing in the middle of the room facing the {ahead}.',
-         'I am in the middle and looking at the {ahead}.')
+FACES = ('I am facing the {ahead}.', 'I am looking at the {ahead}.')
 BACKS = ('I am leaning on the wall and facing the {ahead}.', )
+# How many of the questions name a wall by what hangs there.
+DIRECT = .25
 SITUATIONS = 4
 
 
@@ -47,10 +48,18 @@ def draw_pose(rng: np.random.Generator) -> Pose:
     return Pose(facing, back, text)
 
 
-def somewhere(room: Room, pose: Pose, rng: np.random.Generator) -> int:
-    """A direction in which something stands."""
-    return int(rng.choice([(side - pose.facing) % 4
-                           for side in room.things]))
+def somewhere(room: Room, pose: Pose,
+              rng: np.random.Generator) -> tuple[str, Thing]:
+    """Where something stands, in words, and what it is.
+
+    Every fourth time the words name what hangs on its wall, which needs no
+    situation.
+    """
+    side = int(rng.choice(list(room.things)))
+    where = RELATIONS[(side - pose.facing) % 4]
+    if rng.random() < DIRECT:
+        where = f'next to the {list(LANDMARKS)[side]}'
+    return where, room.things[side]
 
 
 def yes_no(truth: bool) -> str:
@@ -67,16 +76,14 @@ def half(rng: np.random.Generator, right: str, names) -> str:
 
 def what_is(room: Room, pose: Pose, rng) -> tuple[str, str]:
     """Name something by its place."""
-    relation = somewhere(room, pose, rng)
-    return (f'What is {RELATIONS[relation]}?',
-            room.things[pose.at(relation)].name)
+    where, thing = somewhere(room, pose, rng)
+    return f'What is {where}?', thing.name
 
 
 def what_colour(room: Room, pose: Pose, rng) -> tuple[str, str]:
     """Name a colour by the place."""
-    relation = somewhere(room, pose, rng)
-    return (f'What color is the thing {RELATIONS[relation]}?',
-            room.things[pose.at(relation)].colour)
+    where, thing = somewhere(room, pose, rng)
+    return f'What color is the thing {where}?', thing.colour
 
 
 def what_nearest(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
@@ -88,35 +95,29 @@ def what_nearest(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
 
 def is_there(room: Room, pose: Pose, rng) -> tuple[str, str]:
     """Whether a kind is in a place."""
-    relation = somewhere(room, pose, rng)
-    there = room.things[pose.at(relation)].name
-    asked = half(rng, there, KINDS)
-    return (f'Is there a {asked} {RELATIONS[relation]}?',
-            yes_no(asked == there))
+    where, thing = somewhere(room, pose, rng)
+    asked = half(rng, thing.name, KINDS)
+    return f'Is there a {asked} {where}?', yes_no(asked == thing.name)
 
 
 def is_coloured(room: Room, pose: Pose, rng) -> tuple[str, str]:
     """Whether something has a colour."""
-    relation = somewhere(room, pose, rng)
-    there = room.things[pose.at(relation)].colour
-    asked = half(rng, there, COLOURS)
-    return (f'Is the thing {RELATIONS[relation]} {asked}?',
-            yes_no(asked == there))
+    where, thing = somewhere(room, pose, rng)
+    asked = half(rng, thing.colour, COLOURS)
+    return f'Is the thing {where} {asked}?', yes_no(asked == thing.colour)
 
 
-def how_coloured(room: Room, pose: Pose, rng) -> tuple[str, str]:
-    """Name a colour by the place, in other words."""
-    relation = somewhere(room, pose, rng)
-    return (f'How is the thing {RELATIONS[relation]} painted?',
-            room.things[pose.at(relation)].colour)
+def how_used(room: Room, pose: Pose, rng) -> tuple[str, str]:
+    """What something is for."""
+    where, thing = somewhere(room, pose, rng)
+    return f'How do I use the thing {where}?', KINDS[thing.name].use
 
 
 def can_sit(room: Room, pose: Pose, rng) -> tuple[str, str]:
     """Whether something is a seat."""
-    relation = somewhere(room, pose, rng)
-    kind = KINDS[room.things[pose.at(relation)].name]
-    return (f'Can I sit on the thing {RELATIONS[relation]}?',
-            yes_no(kind.seat))
+    where, thing = somewhere(room, pose, rng)
+    return (f'Can I sit on the thing {where}?',
+            yes_no(KINDS[thing.name].use == 'sit'))
 
 
 def can_see(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
@@ -128,24 +129,23 @@ def can_see(room: Room, pose: Pose, rng) -> tuple[str, str] | None:
             yes_no(room.things[pose.at(0)].name == asked))
 
 
-def which_colour(room: Room, pose: Pose, rng) -> tuple[str, str]:
-    """Name a colour by the place."""
-    relation = somewhere(room, pose, rng)
-    return (f'Which color does the thing {RELATIONS[relation]} have?',
-            room.things[pose.at(relation)].colour)
+def which_thing(room: Room, pose: Pose, rng) -> tuple[str, str]:
+    """Name something by its place, in other words."""
+    where, thing = somewhere(room, pose, rng)
+    return f'Which thing is {where}?', thing.name
 
 
 def name_it(room: Room, pose: Pose, rng) -> tuple[str, str]:
     """Name something; the first word is none of the types."""
-    relation = somewhere(room, pose, rng)
-    return (f'Name the thing {RELATIONS[relation]}.',
-            room.things[pose.at(relation)].name)
+    where, thing = somewhere(room, pose, rng)
+    return f'Name the thing {where}.', thing.name
 
 
 ASKS: tuple[Callable, ...] = (
-    what_is, what_colour, what_nearest, is_there, is_coloured, how_coloured,
-    can_sit, can_see, which_colour, name_it)
-ANSWERS = (*KINDS, *COLOURS, 'yes', 'no')
+    what_is, what_colour, what_nearest, is_there, is_coloured, how_used,
+    can_sit, can_see, which_thing, name_it)
+USES = tuple(dict.fromkeys(kind.use for kind in KINDS.values()))
+ANSWERS = (*KINDS, *COLOURS, *USES, 'yes', 'no')
 
 
 def placed(room: Room, pose: Pose, raw_centre: np.ndarray,

@@ -12,7 +12,7 @@ from .room_furniture import COLOURS, KINDS, LANDMARKS, Thing, hang, place
 from .scene import aligned
 
 HEIGHT = 2.2
-POINTS = dict(thing=300, landmark=60, wall=90, floor=250)
+POINTS = dict(thing=300, landmark=15, wall=30, floor=60)
 PALE, WOOD = (205, 200, 190), (140, 120, 95)
 
 
@@ -40,10 +40,11 @@ def make_room(scene_id: str, rng: np.random.Generator) -> Room:
     """Furnish and scan a room.
 
     Two walls opposite to each other get a thing each. The landmarks always
-    hang on the same walls, so that a situation which names one tells a
-    direction.
+    hang on the same walls, so that a text which names one tells a
+    direction. They are painted on the walls, and no objects to detect: all
+    that a question asks about is furniture.
     """
-    half = rng.uniform(1.9, 2.1)
+    half = rng.uniform(1.5, 1.7)
     first = int(rng.integers(2))
     things = {}
     for side in (first, first + 2):
@@ -104,14 +105,18 @@ def scanned(room: Room, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
 
     Returns:
         tuple: (N, 6) float32 aligned points with colours, (N, ) instances
-        from 1 (0 on walls and floor), (N, ) labels of NYU40, and (K, 8)
-        boxes.
+        from 1 (0 on walls, what hangs on them, and floor), (N, ) labels of
+        NYU40, and (K, 8) boxes of the furniture.
     """
     shell = room.shell
     points, instances, labels, boxes = [shell[:, :6]], [
         np.zeros(len(shell), np.uint32)], [shell[:, 6].astype(np.uint32)], []
-    things = (*room.things.values(), *room.landmarks)
-    for number, thing in enumerate(things, 1):
+    for thing in room.landmarks:
+        count = len(thing.points)
+        points.append(thing.points)
+        instances.append(np.zeros(count, np.uint32))
+        labels.append(np.full(count, WALL, np.uint32))
+    for number, thing in enumerate(room.things.values(), 1):
         count = len(thing.points)
         points.append(thing.points)
         instances.append(np.full(count, number, np.uint32))
@@ -181,8 +186,8 @@ def write_raw(root: Path, room: Room, rng: np.random.Generator) -> Path:
     segments = np.where(instances > 0, instances, 100 + labels)
     (scans / f'{name}.0.010000.segs.json').write_text(
         json.dumps(dict(segIndices=segments.tolist())))
-    names = {number: thing.name for number, thing in enumerate(
-        (*room.things.values(), *room.landmarks), 1)}
+    names = {number: thing.name
+             for number, thing in enumerate(room.things.values(), 1)}
     names.update({100 + WALL: 'wall', 100 + FLOOR: 'floor'})
     (scans / f'{room.scene_id}.aggregation.json').write_text(
         json.dumps(dict(segGroups=[

@@ -26,7 +26,7 @@ from .room_scene import make_room, write_raw, write_room
 from .sqa3d_dataset import SQA3D
 
 # Raise it whenever the same settings give other rooms than before.
-GENERATOR = 1
+GENERATOR = 2
 SETTINGS = 'rooms.json'
 # More than any room has questions.
 IDS_PER_ROOM = 100
@@ -86,7 +86,7 @@ def write_rooms(root: Path, settings: dict) -> None:
 
 @DATASETS.register_module()
 class Rooms(SQA3D):
-    """Rooms with four pieces of furniture, in the files of SQA3D.
+    """Rooms with two pieces of furniture, in the files of SQA3D.
 
     The files are generated when they are first needed; the same settings
     give the same files on every machine, and several processes may start at

@@ -136,6 +136,10 @@ class SQA3D(BaseDataset):
         return dict(info, scene=scene, position=position, rotation=rotation,
                     gt_score=score)
 
+    def scene_of(self, idx: int) -> str:
+        """The scene that a question is about; it is not read."""
+        return super().get_data_info(idx)['scene_id']
+
     def prepare_data(self, idx: int) -> dict:
         """Run the pipeline; a broken scene is an error, never skipped."""
         return self.pipeline(self.get_data_info(idx))

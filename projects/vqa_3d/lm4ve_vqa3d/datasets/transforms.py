@@ -120,28 +120,33 @@ class EmbedTexts(BaseTransform):
         word_vectors: See :func:`.word_vectors.read_word_vectors`.
         pieces: For a language model's table, ``'mean'`` or ``'first'``.
         word_vectors_pickle: Whether ``glove.p`` may be read.
+        scale: Factor of all vectors. Those of language models are short:
+            the entries of MiniLM's are of size 0.05, those of GloVe's 0.3.
     """
 
     def __init__(self, word_vectors: str, pieces: str = 'mean',
-                 word_vectors_pickle: bool = False) -> None:
+                 word_vectors_pickle: bool = False,
+                 scale: float = 1.) -> None:
         self.vectors = read_word_vectors(
             word_vectors, pieces, word_vectors_pickle)
+        self.scale = scale
 
     def transform(self, results: dict) -> dict:
         """Give ``embedded``, two arrays (100, E)."""
         return dict(results, embedded={
-            key: self.vectors.embed(results[text])
+            key: self.vectors.embed(results[text]) * np.float32(self.scale)
             for key, text in (('situation', 'situation_text'),
                               ('question', 'question_text'))})
 
 
-def point_columns(results: dict, columns: Sequence[str],
-                  colour_mode: str) -> np.ndarray:
+def point_columns(results: dict, columns: Sequence[str], colour_mode: str,
+                  colour_scale: float = 1.) -> np.ndarray:
     """The points (N, 3 + C) float32 that a model sees."""
     xyz = results['xyz']
     parts = [xyz]
     if 'colour' in columns and colour_mode == 'normal':
-        parts.append((results['colours'] - MEAN_COLOUR) / COLOUR_SCALE)
+        parts.append(colour_scale * (results['colours'] - MEAN_COLOUR)
+                     / COLOUR_SCALE)
     elif 'colour' in columns:
         parts.append(np.broadcast_to(LEGACY_COLOUR, xyz.shape))
     if 'position' in columns:
@@ -164,6 +169,8 @@ class PackSituatedQA(BaseTransform):
             that the reference's models were trained on: it normalises a
             scene's colours anew at each visit, and after the third they are
             all the same.
+        color_scale: Factor of the normal colours, which are from -0.43 to
+            0.67, beside coordinates in metres.
 
     Raises:
         ConfigError: If a column or the mode is unknown.
@@ -173,7 +180,8 @@ class PackSituatedQA(BaseTransform):
             'answer', 'question_type')
 
     def __init__(self, columns: Sequence[str] = ('colour', 'height'),
-                 color_mode: str = 'normal') -> None:
+                 color_mode: str = 'normal',
+                 color_scale: float = 1.) -> None:
         if list(columns) != [name for name in COLUMNS if name in columns]:
             raise ConfigError(f'columns={tuple(columns)}: they are some of '
                               f'{", ".join(COLUMNS)}, in this order')
@@ -181,7 +189,7 @@ class PackSituatedQA(BaseTransform):
             raise ConfigError(f'color_mode is {" or ".join(COLOUR_MODES)}, '
                               f'not {color_mode!r}')
         self.columns = tuple(columns)
-        self.color_mode = color_mode
+        self.color_mode, self.color_scale = color_mode, color_scale
 
     def transform(self, results: dict) -> dict:
         """Give ``inputs``, the points or proposals, and ``data_samples``."""
@@ -197,7 +205,8 @@ class PackSituatedQA(BaseTransform):
             inputs = results['proposals']
             fields['objectness_mask'] = results['objectness_mask']
         else:
-            inputs = point_columns(results, self.columns, self.color_mode)
+            inputs = point_columns(results, self.columns, self.color_mode,
+                                   self.color_scale)
         for key, value in fields.items():
             sample.set_field(torch.from_numpy(np.asarray(value)), key)
         return dict(inputs=torch.from_numpy(inputs), data_samples=sample)

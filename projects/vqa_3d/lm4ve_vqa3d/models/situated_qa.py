@@ -1,5 +1,6 @@
 """SQA3D's model: a scene, a situation and a question to an answer."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -38,13 +39,27 @@ def head(in_channels: int, hidden: int, out_channels: int,
         nn.Linear(hidden, out_channels))
 
 
+def questions_per_scene(inputs: Tensor, data_samples: list) -> int:
+    """How many questions each scene is asked, scene after scene.
+
+    Raises:
+        DataError: If it is not the same number for all.
+    """
+    each, left = divmod(len(data_samples), len(inputs))
+    if left or not each:
+        raise DataError(f'{len(data_samples)} questions about {len(inputs)} '
+                        'scenes: every scene has to have the same number')
+    return each
+
+
 @MODELS.register_module()
 class SituatedQA(BaseModel):
     """Proposals of objects fused with two texts, and an answer out of all.
 
     The frozen block is among the proposals, behind the fusion and in front
     of their sum; it does not look at proposals without an object. A scene
-    without any is treated as if all of them held one.
+    without any is treated as if all of them held one. A batch may ask each
+    scene several questions, see :class:`.SharedScenes`.
 
     Published files of SQA3D's repository are read wherever weights are
     loaded; what does not fit is an error, see :mod:`lm4ve_vqa3d.published`.
@@ -65,6 +80,7 @@ class SituatedQA(BaseModel):
         flatten_channels: Width of each stream's sum.
         blind: Whether the scene is not looked at at all: the baseline that
             knows situation and question alone.
+        weights: (name, weight) of losses that differ from :data:`WEIGHTS`.
         dropout: Factor of all dropout rates of the reference, which are .3
             for words and in front of the answer and .1 elsewhere; 0 for a
             small model that sees its data once or twice.
@@ -85,6 +101,7 @@ class SituatedQA(BaseModel):
                  flatten_hidden: int = 256,
                  flatten_channels: int = 512,
                  blind: bool = False,
+                 weights: Sequence[tuple[str, float]] = (),
                  dropout: float = 1.,
                  answers: str | Path | None = None,
                  neck: dict | None = None,
@@ -96,6 +113,10 @@ class SituatedQA(BaseModel):
         if blind and detector is not None:
             raise ConfigError('a blind model needs no detector: leave out '
                              'either blind=True or the detector')
+        self.weights = {**WEIGHTS, **dict(weights)}
+        if unknown := sorted({*self.weights} - {*WEIGHTS}):
+            raise ConfigError(f'weights of {", ".join(unknown)}: the losses '
+                              f'are {", ".join(WEIGHTS)}')
         self.blind, self.proposal_dims = blind, proposal_dims
         self.answers = None if answers is None else read_answers(answers)
         if self.answers and len(self.answers) != num_answers:
@@ -182,9 +203,12 @@ class SituatedQA(BaseModel):
             tuple: Logits (B, num_answers), situations (B, 7), and what the
             detector found.
         """
-        features, padding, found = self.look(inputs, data_samples)
         texts = self.stacked(data_samples, TEXTS, 'word vectors come from '
                              'lm4ve_mm.EmbedTexts in the pipeline')
+        each = questions_per_scene(inputs, data_samples)
+        features, padding, found = self.look(inputs, data_samples[::each])
+        features, padding = (one.repeat_interleave(each, 0)
+                             for one in (features, padding))
         fused = self.insert(self.fusion(
             texts['situation'], texts['question'], features, padding))
         situation, question, proposals = (
@@ -201,7 +225,8 @@ class SituatedQA(BaseModel):
 
         Args:
             inputs: (B, N, 3 + C) points, or (B, K, D) proposals.
-            data_samples: One for each question.
+            data_samples: One for each question: B, or several for each
+                scene, one scene after the other.
             mode: ``'tensor'``, ``'loss'`` or ``'predict'``.
 
         Returns:
@@ -229,10 +254,11 @@ class SituatedQA(BaseModel):
         parts = answer_losses(scores, situations, **truths)
         if found is not None:
             parts.update(self.detector.loss(found, self.stacked(
-                data_samples, TARGETS, 'a detector learns from boxes and '
-                'votes, from lm4ve_mm.DetectionTargets in the pipeline')))
+                data_samples[::questions_per_scene(inputs, data_samples)],
+                TARGETS, 'a detector learns from boxes and votes, from '
+                'lm4ve_mm.DetectionTargets in the pipeline')))
         return {f'loss_{name}': SCALE * weight * parts[name]
-                for name, weight in WEIGHTS.items() if name in parts}
+                for name, weight in self.weights.items() if name in parts}
 
     def predict(self, inputs: Tensor, data_samples: list) -> list:
         """Fill the samples.
@@ -248,7 +274,10 @@ class SituatedQA(BaseModel):
         fields = dict(pred_score=scores.sigmoid(), pred_position=positions,
                       pred_rotation=rotations)
         if found is not None:
-            fields.update(proposals=found.centres, proposal_mask=found.mask)
+            each = questions_per_scene(inputs, data_samples)
+            fields.update(
+                proposals=found.centres.repeat_interleave(each, 0),
+                proposal_mask=found.mask.repeat_interleave(each, 0))
         labels = scores.argmax(-1).tolist()
         for number, sample in enumerate(data_samples):
             for name, batch in fields.items():

@@ -289,6 +289,26 @@ def test_language_model_table():
         read_word_vectors(name, 'last')
 
 
+def test_scaled_colours(sqa3d):
+    """A factor of the colours and of nothing else."""
+    one, more = (SQA3D('train', str(sqa3d), pipeline=steps(
+        sqa3d, color_scale=scale))[0]['inputs'] for scale in (1., 4.))
+    np.testing.assert_allclose(more[:, 3:6], 4 * one[:, 3:6], rtol=1e-5)
+    assert (more[:, [0, 1, 2, 6]] == one[:, [0, 1, 2, 6]]).all()
+
+
+def test_scaled_vectors(sqa3d):
+    """A factor of all vectors."""
+    words = dict(type='lm4ve_mm.EmbedTexts',
+                 word_vectors=str(sqa3d / 'words.npz'))
+    texts = dict(situation_text='I stand.', question_text='What is it?')
+    one, more = (TRANSFORMS.build(dict(words, **scale))(texts)['embedded']
+                 for scale in ({}, dict(scale=8.)))
+    for key in one:
+        np.testing.assert_allclose(more[key], 8 * one[key], rtol=1e-6)
+        assert more[key].dtype == np.float32 and more[key].any()
+
+
 def test_folder_without_tokenizer(llama):
     with pytest.raises(DataError, match='has no tokenizer.json'):
         read_word_vectors(str(llama))

@@ -71,6 +71,22 @@ def test_golden_fusion_in_float32(golden):
                  tolerance=1e-5)
 
 
+def test_weights_of_losses(golden):
+    """Those given differ; the others are the reference's."""
+    torch.manual_seed(0)
+    usual, changed = (
+        model(torch.ones(2, 12, 16), golden.batch(), mode='loss')
+        for model in (load(golden.build(**keywords), golden, golden.sqa3d(
+            with_detector=False), .15).float() for keywords in (
+                {}, dict(weights=[('answer', .4)]))))
+    assert changed['loss_answer'].item() == pytest.approx(
+        4 * usual['loss_answer'].item())
+    assert changed['loss_position'] == usual['loss_position']
+    with pytest.raises(ConfigError, match='weights of answers: the losses '
+                       'are vote, objectness'):
+        golden.build(weights=[('answers', 1.)])
+
+
 def test_loss_at_zero_logits(golden):
     """490.06 of the 707 answers, weighted by 0.1 and 10."""
     model = golden.build()

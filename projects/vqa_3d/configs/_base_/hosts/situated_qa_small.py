@@ -1,20 +1,22 @@
-# SQA3D's model in small, for generated rooms: few points, 8 proposals.
+# SQA3D's model in small, for generated rooms: few points, 6 proposals.
 model = dict(
     type='lm4ve_mm.SituatedQA',
-    num_answers=12,
+    num_answers=16,
     word_dims=384,
-    channels=96,
+    channels=64,
     num_heads=4,
     depth=1,
-    flatten_hidden=96,
-    flatten_channels=96,
+    flatten_hidden=64,
+    flatten_channels=64,
     # With it the model needs some times as many steps.
     dropout=0.,
+    # Most answers depend on the kind of a thing.
+    weights=[('class', .4), ('answer', .2)],
     detector=dict(
         type='lm4ve_mm.VoteNet',
         # Colour, position and height.
         in_channels=7,
-        num_proposals=8,
+        num_proposals=6,
         out_channels=64,
         levels=[
             (64, .4, 8, (32, 32)),
