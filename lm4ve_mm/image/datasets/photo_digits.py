@@ -35,6 +35,8 @@ class PhotoDigits(BaseDataset):
         digit (tuple[int, int]): Smallest and largest side of a digit.
         repeat (int): How many images are made of each digit, each with a
             place and a background of its own.
+        group (str, optional): Name of the set, by which
+            :class:`lm4ve_mm.RobustnessMetric` counts.
         **kwargs: Passed to :class:`mmpretrain.datasets.BaseDataset`.
 
     Raises:
@@ -46,7 +48,7 @@ class PhotoDigits(BaseDataset):
 
     def __init__(self, split: str, size: int = 64,
                  digit: tuple[int, int] = (44, 52), repeat: int = 1,
-                 **kwargs) -> None:
+                 group: str | None = None, **kwargs) -> None:
         if split not in PARTS:
             raise ConfigError(f'split={split!r}: PhotoDigits has '
                               f'{" and ".join(PARTS)}')
@@ -54,7 +56,7 @@ class PhotoDigits(BaseDataset):
             raise ConfigError(f'digit={digit}: sides of 8 to {size} pixels, '
                               'the smallest first')
         self.split, self.size, self.digit = split, size, digit
-        self.repeat = repeat
+        self.repeat, self.group = repeat, group
         super().__init__(ann_file='', **kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -70,7 +72,7 @@ class PhotoDigits(BaseDataset):
                 records.append(dict(
                     img=image, mask=mask, img_shape=image.shape[:2],
                     ori_shape=image.shape[:2], gt_label=int(label),
-                    sample_idx=len(records)))
+                    sample_idx=len(records), group=self.group))
         return records
 
     def masks(self, record: dict) -> Masks:
