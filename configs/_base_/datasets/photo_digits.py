@@ -1,4 +1,4 @@
-# scikit-learn's digits on pieces of its two photographs, 64x64: four images
+# scikit-learn's digits on pieces of its two photographs, 64x64: two images
 # of each of 1,400 digits for training, one of each of 397 for testing.
 data_preprocessor = dict(
     type='mmpretrain.ClsDataPreprocessor',
@@ -8,7 +8,7 @@ data_preprocessor = dict(
     to_rgb=True)
 pack = dict(type='mmpretrain.PackInputs')
 train_dataloader = dict(
-    batch_size=64,
+    batch_size=32,
     num_workers=0,
     persistent_workers=False,
     worker_init_fn=dict(type='lm4ve_mm.seed_worker'),

@@ -1,11 +1,11 @@
-# A ViT of width 96 with 3 blocks, for 64x64 images: 64 patches.
+# A ViT of width 96 with 2 blocks, for 64x64 images: 64 patches.
 model = dict(
     type='mmpretrain.ImageClassifier',
     backbone=dict(
         type='lm4ve_mm.DeiTVisionTransformer',
         arch=dict(
             embed_dims=96,
-            num_layers=3,
+            num_layers=2,
             num_heads=3,
             feedforward_channels=288),
         img_size=64,

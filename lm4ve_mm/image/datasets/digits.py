@@ -1,5 +1,6 @@
 """scikit-learn's bundled handwritten digits as an MMPretrain data set."""
 
+from functools import cache
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset
@@ -53,6 +54,7 @@ class Digits(BaseDataset):
         ]
 
 
+@cache
 def read_digits(split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Read the digits of a split.
 
