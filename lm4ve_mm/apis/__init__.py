@@ -4,7 +4,7 @@ from lm4ve_mm.utils.explain import explained
 
 from .arguments import add_config_options, testing_parser, training_parser
 from .configure import configure_testing, configure_training
-from .inference import build_model, load_model
+from .inference import build_model, load_model, read_image
 from .launch import (
     build_or_exit,
     build_runner,
@@ -19,6 +19,6 @@ from .strict_loading import load_strictly
 __all__ = [
     'add_config_options', 'build_model', 'build_or_exit', 'build_runner',
     'configure_testing', 'configure_training', 'explained', 'load_config',
-    'load_model', 'load_strictly', 'parse_or_exit', 'results_file',
+    'load_model', 'load_strictly', 'parse_or_exit', 'read_image', 'results_file',
     'test_or_exit', 'testing_parser', 'train_or_exit', 'training_parser'
 ]

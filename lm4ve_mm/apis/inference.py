@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 from mmengine.config import Config
+from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from torch import nn
 
@@ -42,3 +44,36 @@ def load_model(cfg: Config, checkpoint: str) -> nn.Module:
     held = open_torch(Path(checkpoint))
     load_into(model, tensors_of(held, checkpoint), True, str(checkpoint))
     return model
+
+
+def read_image(cfg: Config, image: str | Path | np.ndarray) -> dict:
+    """Take an image through the test pipeline of a config.
+
+    Args:
+        cfg: The config of an image model.
+        image: A file, or pixels (H, W, 3) uint8 RGB.
+
+    Returns:
+        dict: What the pipeline packs, for :func:`pseudo_collate`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    init_default_scope(cfg.get('default_scope', 'lm4ve_mm'))
+    given = cfg.test_dataloader.dataset
+    while 'pipeline' not in given:
+        given = given.get('dataset') or given.datasets[0]
+    steps = [dict(step) for step in given.pipeline]
+    is_loader = 'Load' in steps[0]['type']
+    if isinstance(image, np.ndarray):
+        steps = steps[is_loader:]
+        # Pixels are BGR between the steps, as MMCV loads them.
+        record = dict(img=np.ascontiguousarray(image[..., ::-1]),
+                      img_shape=image.shape[:2], ori_shape=image.shape[:2])
+    else:
+        if not Path(image).is_file():
+            raise FileNotFoundError(f'there is no image {image}')
+        if not is_loader:
+            steps.insert(0, dict(type='lm4ve_mm.LoadNamedImage'))
+        record = dict(img_path=str(image))
+    return Compose(steps)({**record, 'sample_idx': 0})
