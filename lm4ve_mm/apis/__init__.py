@@ -19,6 +19,7 @@ from .strict_loading import load_strictly
 __all__ = [
     'add_config_options', 'build_model', 'build_or_exit', 'build_runner',
     'configure_testing', 'configure_training', 'explained', 'load_config',
-    'load_model', 'load_strictly', 'parse_or_exit', 'read_image', 'results_file',
+    'load_model', 'load_strictly', 'parse_or_exit', 'read_image',
+    'results_file',
     'test_or_exit', 'testing_parser', 'train_or_exit', 'training_parser'
 ]

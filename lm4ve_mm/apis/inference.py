@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import mmcv
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
@@ -64,16 +65,18 @@ def read_image(cfg: Config, image: str | Path | np.ndarray) -> dict:
     while 'pipeline' not in given:
         given = given.get('dataset') or given.datasets[0]
     steps = [dict(step) for step in given.pipeline]
-    is_loader = 'Load' in steps[0]['type']
-    if isinstance(image, np.ndarray):
-        steps = steps[is_loader:]
-        # Pixels are BGR between the steps, as MMCV loads them.
-        record = dict(img=np.ascontiguousarray(image[..., ::-1]),
-                      img_shape=image.shape[:2], ori_shape=image.shape[:2])
-    else:
+    has_loader = 'Load' in steps[0]['type']
+    if not isinstance(image, np.ndarray):
         if not Path(image).is_file():
             raise FileNotFoundError(f'there is no image {image}')
-        if not is_loader:
-            steps.insert(0, dict(type='lm4ve_mm.LoadNamedImage'))
-        record = dict(img_path=str(image))
-    return Compose(steps)({**record, 'sample_idx': 0})
+        if has_loader:
+            return Compose(steps)(dict(img_path=str(image), sample_idx=0))
+        image = mmcv.imread(image, channel_order='rgb')
+    # As the steps of the model's own data have it: MMCV loads BGR.
+    preprocessor = cfg.get('data_preprocessor') or cfg.model.get(
+        'data_preprocessor') or {}
+    if has_loader or preprocessor.get('to_rgb'):
+        image = image[..., ::-1]
+    return Compose(steps[has_loader:])(dict(
+        img=np.ascontiguousarray(image), img_shape=image.shape[:2],
+        ori_shape=image.shape[:2], sample_idx=0))
