@@ -23,9 +23,9 @@ from lm4ve_mm.registry import DATASETS
 from lm4ve_mm.utils.install import is_installed
 
 CONFIG = Path('configs/vit_tiny_minilm_photo_digits.py')
-CORRUPTED = Path('configs/robustness/vit_tiny_minilm_photo_digits.py')
-ATTACKED = [CORRUPTED.with_stem(f'{CORRUPTED.stem}_{name}')
-            for name in ('fgsm', 'pgd')]
+CORRUPTED, *ATTACKED = (
+    Path('configs/robustness') / f'{CONFIG.stem}_{name}.py'
+    for name in ('corrupted', 'fgsm', 'pgd'))
 CONTROLS = ['host', 'random', 'mlp']
 SEEDS = [0, 1, 2]
 # What the page shows of each variant: magnitudes of these steps.

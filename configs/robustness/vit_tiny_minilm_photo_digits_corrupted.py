@@ -1,6 +1,6 @@
 """The study under corruptions, severity 3 (extra [robust]).
 
-    python tools/test.py configs/robustness/vit_tiny_minilm_photo_digits.py \
+    python tools/test.py configs/robustness/vit_tiny_minilm_photo_digits_corrupted.py \
         CHECKPOINT
 """
 _base_ = ['../vit_tiny_minilm_photo_digits.py']
