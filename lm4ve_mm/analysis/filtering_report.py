@@ -15,7 +15,13 @@ from lm4ve_mm.utils.errors import DataError
 
 from .activation import token_activation
 from .features import Looked, look
-from .filtering import BASELINES, MEASURES, MaskScore, mask_to_tokens, score_masks
+from .filtering import (
+    BASELINES,
+    MEASURES,
+    MaskScore,
+    mask_to_tokens,
+    score_masks,
+)
 from .pictures import ImagePicture
 
 BASELINE = 'baseline'

@@ -94,8 +94,8 @@ def test_unknown_steps_are_refused():
 
 
 def test_photo_digits():
-    one, two = (PhotoDigits('test', pipeline=[], size=32, digit=(16, 24), step=1)
-                for _ in range(2))
+    one, two = (PhotoDigits('test', pipeline=[], size=32, digit=(16, 24),
+                            step=1) for _ in range(2))
     record, again = (data.get_data_info(5) for data in (one, two))
     assert len(one) == 397 and record['img'].shape == (32, 32, 3)
     assert (record['img'] == again['img']).all()
