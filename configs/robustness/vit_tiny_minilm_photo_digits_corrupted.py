@@ -1,7 +1,6 @@
 """The study under corruptions, severity 3 (extra [robust]).
 
-    python tools/test.py configs/robustness/vit_tiny_minilm_photo_digits_corrupted.py \
-        CHECKPOINT
+    python tools/test.py CONFIG CHECKPOINT
 """
 _base_ = ['../vit_tiny_minilm_photo_digits.py']
 pack = dict(type='mmpretrain.PackInputs', meta_keys=('sample_idx', 'group'))
