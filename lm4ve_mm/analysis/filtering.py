@@ -58,6 +58,7 @@ class MaskScore(NamedTuple):
         threshold: That threshold.
         images: How many.
         empty: How many had no foreground and are left out.
+        low, high: 95 % interval of ``oracle``, bootstrap over the images.
     """
 
     oracle: float
@@ -65,6 +66,8 @@ class MaskScore(NamedTuple):
     threshold: float
     images: int
     empty: int
+    low: float
+    high: float
 
 
 def mask_to_tokens(mask: np.ndarray, grid: tuple[int, int],
@@ -132,13 +135,23 @@ def score_masks(scores: Sequence[np.ndarray], truths: Sequence[np.ndarray],
     rows = [ious(np.asarray(s), np.asarray(t), np.asarray(c))
             for s, t, c in zip(scores, truths, counts) if t[c].any()]
     if not rows:
-        return MaskScore(float('nan'), float('nan'), float('nan'), 0,
-                         len(truths))
+        nothing = float('nan')
+        return MaskScore(nothing, nothing, nothing, 0, len(truths), nothing,
+                         nothing)
     table = np.stack(rows)  # (images, 9)
     shared = table.mean(0)
     best = int(shared.argmax())
-    return MaskScore(float(table.max(1).mean()), float(shared[best]),
-                     THRESHOLDS[best], len(rows), len(truths) - len(rows))
+    each = table.max(1)
+    return MaskScore(float(each.mean()), float(shared[best]),
+                     THRESHOLDS[best], len(rows), len(truths) - len(rows),
+                     *_interval(each))
+
+
+def _interval(each: np.ndarray, resamples: int = 2000) -> list[float]:
+    """Percentiles of the resampled mean."""
+    drawn = np.random.default_rng(0).integers(
+        len(each), size=(resamples, len(each)))
+    return np.percentile(each[drawn].mean(1), [2.5, 97.5]).tolist()
 
 
 def _random(grid: tuple[int, int], number: int) -> np.ndarray:

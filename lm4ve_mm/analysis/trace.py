@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lm4ve_mm.llm import FrozenLLMLayer
+from lm4ve_mm.llm import FrozenLLMLayer, MLPLayer, NoLayer
 from lm4ve_mm.llm.block.attention import Attention, masked_softmax
 from lm4ve_mm.llm.block.precision import at_least_fp32
 from lm4ve_mm.llm.block.rotary import rotary_phase, rotate
@@ -14,7 +15,7 @@ from lm4ve_mm.llm.block.tokens import attention_mask
 
 
 @torch.no_grad()
-def trace(layer: FrozenLLMLayer, tokens: Tensor,
+def trace(layer: FrozenLLMLayer | MLPLayer | NoLayer, tokens: Tensor,
           key_padding_mask: Tensor | None = None) -> dict[str, Tensor]:
     """Run a layer on all tokens and keep what is between its parts.
 
@@ -34,8 +35,16 @@ def trace(layer: FrozenLLMLayer, tokens: Tensor,
         ``out``, what the layer gives. Of a block whose attention and
         feed-forward run side by side there is no stream between them:
         ``attn_branch`` is attention's output alone. Blocks computed by
-        transformers give ``ffn`` only.
+        transformers give ``ffn`` only. The MLP control has ``hidden``
+        between its maps; a host alone has nothing but ``out``.
     """
+    if isinstance(layer, NoLayer):
+        return dict(out=layer(tokens, key_padding_mask))
+    if isinstance(layer, MLPLayer):
+        mapped = layer.map_in(tokens)
+        hidden = layer.norm(F.gelu(mapped))
+        out = layer.map_out(hidden)
+        return dict(map_in=mapped, hidden=hidden, map_out=out, out=out)
     seen: dict[str, Tensor] = {}
     with _plain(layer), _watched(layer, seen):
         out = layer(tokens, key_padding_mask)

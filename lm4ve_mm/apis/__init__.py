@@ -8,7 +8,7 @@ from .configure import (
     configure_training,
     settle_images,
 )
-from .inference import build_model, load_model
+from .inference import build_model, load_model, read_image
 from .launch import (
     build_or_exit,
     build_runner,
@@ -23,7 +23,7 @@ from .strict_loading import load_strictly
 __all__ = [
     'add_config_options', 'build_model', 'build_or_exit', 'build_runner',
     'configure_testing', 'configure_training', 'explained', 'load_config',
-    'load_model', 'load_strictly', 'parse_or_exit', 'results_file',
-    'settle_images', 'test_or_exit', 'testing_parser', 'train_or_exit',
-    'training_parser'
+    'load_model', 'load_strictly', 'parse_or_exit', 'read_image',
+    'results_file', 'settle_images', 'test_or_exit', 'testing_parser',
+    'train_or_exit', 'training_parser'
 ]

@@ -56,7 +56,8 @@ def _name_of(sample: dict) -> str:
     raise ConfigError(
         'results are kept by name, but the samples have none of '
         f"{', '.join(NAMES)}: add one to the meta_keys of the pipeline's "
-        'last transform')
+        "last transform, for example dict(type='mmaction.PackActionInputs', "
+        "meta_keys=('img_shape', 'sample_idx'))")
 
 
 def _is_right(sample: dict) -> bool:

@@ -1,7 +1,7 @@
 """Images: what needs MMPretrain. Importing it registers everything."""
 
-from . import datasets, evaluation, model_names, models, transforms
+from . import datasets, evaluation, layout, model_names, models, transforms
 
 model_names.register()
 
-__all__ = ['datasets', 'evaluation', 'models', 'transforms']
+__all__ = ['datasets', 'evaluation', 'layout', 'models', 'transforms']

@@ -4,7 +4,9 @@ import functools
 import multiprocessing
 import os
 import socket
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,26 +48,68 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _train_rank(config: str, folder: str, rank: int, port: int) -> None:
-    """Train as one of two processes; the weights go into a file."""
+@contextmanager
+def _as_rank(rank: int, port: int) -> Iterator[None]:
+    """One of two processes, as torchrun starts them, on one thread."""
     torch.set_num_threads(1)
     # What torchrun tells each process.
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2',
                       MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
     try:
         with spared():
-            cfg = Config.fromfile(config)
-            cfg.launcher = 'pytorch'
-            runner = apis.build_runner(cfg)
-            runner.train()
-        torch.save(
-            dict(weights=dict(runner.model.module.state_dict()),
-                 seen=runner.train_dataloader.sampler.num_samples),
-            f'{folder}/rank{rank}.pt')
+            yield
     finally:
         # The other one must not wait for a process that has failed.
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _train_rank(config: str, folder: str, rank: int, port: int) -> None:
+    """Train as one of two processes; the weights go into a file."""
+    with _as_rank(rank, port):
+        cfg = Config.fromfile(config)
+        cfg.launcher = 'pytorch'
+        runner = apis.build_runner(cfg)
+        runner.train()
+        torch.save(
+            dict(weights=dict(runner.model.module.state_dict()),
+                 seen=runner.train_dataloader.sampler.num_samples),
+            f'{folder}/rank{rank}.pt')
+
+
+def _test_rank(config: str, folder: str, rank: int, port: int) -> None:
+    """Test as one of two processes; the metrics go into a file."""
+    with _as_rank(rank, port):
+        cfg = Config.fromfile(config)
+        cfg.launcher = 'pytorch'
+        runner = apis.build_runner(cfg)
+        torch.save(dict(runner.test()), f'{folder}/rank{rank}.pt')
+
+
+def _in_two(job: Callable, cfg: Config, folder: Path) -> list[dict]:
+    """What two processes with the same config have left in files."""
+    cfg.dump(folder / 'two.py')
+    port = free_port()
+    with ProcessPoolExecutor(2, mp_context=server()) as pool:
+        ranks = [pool.submit(job, str(folder / 'two.py'), str(folder),
+                             rank, port) for rank in (0, 1)]
+        for rank in wait(ranks, return_when=FIRST_EXCEPTION).done:
+            rank.result()
+    return [torch.load(folder / f'rank{rank}.pt', weights_only=True)
+            for rank in (0, 1)]
+
+
+def metrics_of_two(cfg: Config, folder: Path) -> list[dict]:
+    """Test in two processes, launched as torchrun launches them.
+
+    Args:
+        cfg: With ``load_from`` and a work folder.
+        folder: Where config and outcomes go.
+
+    Returns:
+        list[dict]: The metrics that each process has.
+    """
+    return _in_two(_test_rank, cfg, folder)
 
 
 def train_in_two(cfg: Config, folder: Path) -> list[dict]:
@@ -79,15 +123,7 @@ def train_in_two(cfg: Config, folder: Path) -> list[dict]:
         list[dict]: Of each process, its ``weights`` in the end and how many
         samples it has ``seen``.
     """
-    cfg.dump(folder / 'two.py')
-    port = free_port()
-    with ProcessPoolExecutor(2, mp_context=server()) as pool:
-        ranks = [pool.submit(_train_rank, str(folder / 'two.py'), str(folder),
-                             rank, port) for rank in (0, 1)]
-        for rank in wait(ranks, return_when=FIRST_EXCEPTION).done:
-            rank.result()
-    return [torch.load(folder / f'rank{rank}.pt', weights_only=True)
-            for rank in (0, 1)]
+    return _in_two(_train_rank, cfg, folder)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='runs on CPUs')

@@ -11,6 +11,6 @@ if not is_installed('mmaction'):
     raise ImportError('video needs MMAction2, which is not installed: '
                       f'{how_to_install("video")}')
 
-from . import datasets, engine, models  # noqa: E402  (after the repairs)
+from . import datasets, engine, layout, models  # noqa: E402  (after repairs)
 
-__all__ = ['datasets', 'engine', 'models']
+__all__ = ['datasets', 'engine', 'layout', 'models']

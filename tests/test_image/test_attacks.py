@@ -13,6 +13,7 @@ from lm4ve_mm import apis
 from lm4ve_mm.image.evaluation.attacks import ATTACKS, attacked, start_noise
 from lm4ve_mm.llm import digest
 from lm4ve_mm.models import find_llm_layers
+from lm4ve_mm.testing.processes import metrics_of_two
 from lm4ve_mm.utils.errors import ConfigError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -99,6 +100,23 @@ def test_torchattacks(case):
         assert torch.allclose(change(case, attack), wanted, atol=1e-3)
 
 
+def test_foolbox(case):
+    foolbox = pytest.importorskip(
+        'foolbox', reason='foolbox is an oracle of this test alone')
+    net, levels, labels = case
+    shown = foolbox.PyTorchModel(
+        nn.Sequential(_Normalise(), net).eval(), bounds=(0, 1))
+    for oracle, attack in (
+            (foolbox.attacks.LinfFastGradientAttack(random_start=False),
+             ATTACKS['fgsm']),
+            (foolbox.attacks.LinfPGD(abs_stepsize=.5 / 255, steps=5,
+                                     random_start=False),
+             ATTACKS['pgd']._replace(random_start=False))):
+        found = oracle.run(shown, levels / 255, labels, epsilon=1 / 255)
+        assert torch.allclose(change(case, attack), found * 255 - levels,
+                              atol=1e-3)
+
+
 class _Normalise(nn.Module):
 
     def forward(self, images):
@@ -145,6 +163,27 @@ def test_loop(digits, tmp_path):
     assert metrics_of(cfg, tmp_path, state, batch_size=3) == found
     harmless = metrics_of(cfg, tmp_path, state, type='fgsm', eps=0.)
     assert harmless['clean/accuracy/top1'] == harmless['fgsm/accuracy/top1']
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_numbers_of_one(digits, tmp_path):
+    """Eleven images: the two do not get the same number of them."""
+    cfg, state = digits
+    torch.save(dict(state_dict=state), tmp_path / 'model.pth')
+    for name in ('fgsm', 'pgd'):
+        cfg = copy.deepcopy(cfg)
+        cfg.update(work_dir=str(tmp_path / name), log_level='ERROR',
+                   load_from=str(tmp_path / 'model.pth'), launcher='none',
+                   experiment_name=f'{tmp_path.name}_{name}')
+        cfg.env_cfg.dist_cfg.backend = 'gloo'
+        cfg.test_cfg = dict(type='lm4ve_mm.AttackTestLoop', attack=dict(
+            name=name, eps=8., step=2.))
+        cfg.test_dataloader.batch_size = 3
+        cfg.test_dataloader.dataset.indices = 11
+        (tmp_path / name).mkdir()
+        one = dict(Runner.from_cfg(copy.deepcopy(cfg)).test())
+        assert one.keys() == {'clean/accuracy/top1', f'{name}/accuracy/top1'}
+        assert metrics_of_two(cfg, tmp_path / name)[0] == one
 
 
 def test_unknown_attacks(digits, tmp_path):

@@ -13,7 +13,9 @@ from lm4ve_mm.image.datasets.imagenet_c import CORRUPTIONS
 from lm4ve_mm.image.datasets.imagenet_classes import wordnet_ids
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
-LEAVES = sorted((CONFIGS / 'robustness').glob('*.py'))
+# Those of ImageNet; the others are of the study.
+LEAVES = sorted((CONFIGS / 'robustness').glob('vit_[tsb].py')) + sorted(
+    (CONFIGS / 'robustness').glob('vit_[tsb]_*.py'))
 SETS = dict(imagenet='imagenet', imagenet_a='imagenet_a',
             imagenet_sketch='imagenet', imagenet_r='imagenet_r',
             imagenet_v2=None)

@@ -1,9 +1,13 @@
 """Accuracies by group, means and mCE, with golden numbers."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
 
+from lm4ve_mm.engine.sample_results import SampleResultsFile
+from lm4ve_mm.image.datasets import ImageNetC
 from lm4ve_mm.image.datasets.imagenet_c import CORRUPTIONS, SEVERITIES
 from lm4ve_mm.image.datasets.imagenet_classes import class_indices, wordnet_ids
 from lm4ve_mm.image.evaluation import RobustnessMetric
@@ -118,3 +122,53 @@ def test_against_a_plain_count():
 def test_samples_without_a_group():
     with pytest.raises(ConfigError, match="'img_path', 'group'"):
         RobustnessMetric().process(None, [dict(pred_score=torch.ones(3))])
+
+
+def test_millions_of_images_fit(tmp_path):
+    """ImageNet-C has 3.75 million: results in 2 GB, until they are counted.
+
+    What --results keeps besides fits too; writing its file takes more.
+    """
+    count, wanted = 4000, 75 * 50_000
+    scores, label = torch.rand(1000), torch.tensor([1])
+    metric = RobustnessMetric()
+    bits = SampleResultsFile(str(tmp_path / 'r.json'))
+
+    def samples():
+        """With texts of their own, as a data set makes them."""
+        for k in range(count):
+            yield dict(
+                pred_score=scores, pred_label=label, gt_label=label,
+                group=f'imagenet_c/gaussian_noise/{k % 5 + 1}',
+                img_path='data/imagenet-c/gaussian_noise/1/n01440764/'
+                f'ILSVRC2012_val_{k:08}.JPEG')
+
+    tracemalloc.start()
+    try:
+        for sample in samples():
+            metric.process(None, [sample])
+            bits.process(None, [sample])
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        metric.evaluate(count)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept / count * wanted < 1.3e9
+    assert most / count * wanted < 2e9, most / count
+
+
+def test_records_of_millions_fit(tmp_path):
+    """One corruption is listed; the others cost nothing."""
+    for name in ('fog', 'snow'):
+        for severity in (1, 2):
+            folder = tmp_path / name / str(severity) / wordnet_ids()[0]
+            folder.mkdir(parents=True)
+            for k in range(40):
+                (folder / f'ILSVRC2012_val_{k:08}.JPEG').touch()
+    sizes = [len(ImageNetC(
+        data_root=str(tmp_path), corruptions=names, severities=[1, 2],
+        allow_partial=True, pipeline=[]).data_bytes)
+        for names in (['fog'], ['fog', 'snow'])]
+    assert sizes[0] == sizes[1]
+    assert sizes[0] / 40 * 50_000 < 50e6

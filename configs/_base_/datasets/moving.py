@@ -22,7 +22,10 @@ test_pipeline = [
     dict(type='lm4ve_mm.VideoDecode'),
     dict(type='mmaction.Resize', scale=(32, 32), keep_ratio=False),
     dict(type='mmaction.FormatShape', input_format='NCTHW'),
-    dict(type='mmaction.PackActionInputs'),
+    # The names are for tools/test.py --results.
+    dict(
+        type='mmaction.PackActionInputs',
+        meta_keys=('img_shape', 'filename', 'sample_idx')),
 ]
 
 # No workers: decoding takes a few milliseconds a clip.

@@ -68,7 +68,10 @@ test_pipeline = [
     dict(type='lm4ve_mm.ResizeShortSide', size=224),
     dict(type='mmaction.ThreeCrop', crop_size=224),
     dict(type='mmaction.FormatShape', input_format='NCTHW'),
-    dict(type='mmaction.PackActionInputs'),
+    # The names are for tools/test.py --results.
+    dict(
+        type='mmaction.PackActionInputs',
+        meta_keys=('img_shape', 'filename', 'sample_idx')),
 ]
 
 train_dataloader = dict(

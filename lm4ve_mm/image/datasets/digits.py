@@ -1,5 +1,6 @@
 """scikit-learn's bundled handwritten digits as an MMPretrain data set."""
 
+from functools import cache
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset
@@ -39,27 +40,42 @@ class Digits(BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         """Read the images: ``img`` is (8, 8, 3) uint8, the levels 0..255."""
-        try:
-            from sklearn.datasets import load_digits
-        except ImportError as error:
-            raise ImportError(
-                'The digits come with scikit-learn, which is not installed: '
-                'pip install scikit-learn, or this package with [demo].'
-            ) from error
-        data = load_digits()
-        order = np.random.RandomState(SPLIT_SEED).permutation(len(data.target))
-        if self.split == 'train':
-            chosen = order[:NUM_TRAIN]
-        else:
-            chosen = order[NUM_TRAIN:]
-        grey = (data.images[chosen] * (255 / MAX_LEVEL)).round()
+        levels, labels, places = read_digits(self.split)
+        grey = (levels * 255).round()
         images = np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1)
         return [
             dict(
                 img=image,
                 img_shape=image.shape[:2],
                 ori_shape=image.shape[:2],
-                gt_label=int(data.target[index]),
-                sample_idx=int(index))
-            for image, index in zip(images, chosen)
+                gt_label=int(label),
+                sample_idx=int(place))
+            for image, label, place in zip(images, labels, places)
         ]
+
+
+@cache
+def read_digits(split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Read the digits of a split.
+
+    Args:
+        split: ``'train'`` or ``'test'``.
+
+    Returns:
+        tuple: Ink (N, 8, 8) from 0 to 1, labels (N, ), and the places (N, )
+        among all 1,797.
+
+    Raises:
+        ImportError: If scikit-learn is not installed.
+    """
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise ImportError(
+            'The digits come with scikit-learn, which is not installed: '
+            'pip install scikit-learn, or this package with [demo].'
+        ) from error
+    data = load_digits()
+    order = np.random.RandomState(SPLIT_SEED).permutation(len(data.target))
+    chosen = order[:NUM_TRAIN] if split == 'train' else order[NUM_TRAIN:]
+    return data.images[chosen] / MAX_LEVEL, data.target[chosen], chosen

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
+from sys import intern
 from typing import Any
 
 import torch
@@ -54,7 +55,8 @@ class RobustnessMetric(BaseMetric):
                     'RobustnessMetric needs samples with a group and with '
                     "scores: end the pipeline with PackInputs(meta_keys=("
                     "'img_path', 'group')), and test a classifier")
-            self.results.append((group, *_right(
+            # One string a group, not one a sample.
+            self.results.append((intern(group), *_right(
                 sample['pred_score'], int(sample['gt_label']), group)))
 
     def compute_metrics(self, results: list) -> dict[str, float]:

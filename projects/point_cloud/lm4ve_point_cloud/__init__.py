@@ -6,6 +6,6 @@ Importing this package registers its modules with MMEngine, in the scope
 
 from lm4ve_mm import plugin  # noqa: F401  (repairs and registers first)
 
-from . import datasets, engine, evaluation, models
+from . import datasets, engine, evaluation, layout, models
 
-__all__ = ['datasets', 'engine', 'evaluation', 'models']
+__all__ = ['datasets', 'engine', 'evaluation', 'layout', 'models']

@@ -1,10 +1,11 @@
 """The colours of the panel: magnitudes of centred tokens."""
 
+import lm4ve_point_cloud  # noqa: F401  (registers)
 import pytest
 import torch
-from lm4ve_point_cloud.activation import point_activation
 
 from lm4ve_mm.analysis.activation import token_activation
+from lm4ve_mm.analysis.features import look
 from lm4ve_mm.registry import MODELS
 
 RANDOM = dict(
@@ -45,6 +46,13 @@ def test_magnitude_of_centred_tokens():
     assert found[1].tolist() == [0] * 4
 
 
+def colours(looked):
+    """Of each point of each cloud."""
+    values = token_activation(list(looked.steps.values())[-1])
+    return [row[torch.from_numpy(cloud.token)]
+            for row, cloud in zip(values, looked.pictures)]
+
+
 @pytest.mark.parametrize(('neck', 'layer'), [(NECK, 'neck.layer'),
                                              (NO_BLOCK, 'backbone')])
 def test_points_take_the_token_of_their_centre(neck, layer):
@@ -54,19 +62,20 @@ def test_points_take_the_token_of_their_centre(neck, layer):
     handle = model.get_submodule(layer).register_forward_hook(
         lambda module, inputs, output: outputs.append(output))
     _, centres = model.backbone.group(points)
-    with torch.no_grad():  # as point_activation runs it
+    with torch.no_grad():
         plain = model(points, mode='predict')
     handle.remove()
     tokens = outputs[0] if layer == 'neck.layer' else outputs[0][0]
     activation = token_activation(tokens[:, 1:])
-    answer = point_activation(model, dict(inputs=list(points)))
-    assert torch.equal(answer.points, points)
-    for cloud in range(2):
-        for point, found in zip(points[cloud], answer.activation[cloud]):
+    looked = look(model, dict(inputs=list(points)))
+    for cloud, shown in enumerate(colours(looked)):
+        assert (looked.pictures[cloud].points == points[cloud].numpy()).all()
+        for point, found in zip(points[cloud], shown):
             distances = (centres[cloud] - point).square().sum(1)
-            assert found == activation[cloud, distances.argmin()]
+            torch.testing.assert_close(
+                found, activation[cloud, distances.argmin()])
         assert torch.equal(
-            answer.samples[cloud].pred_score, plain[cloud].pred_score)
+            looked.samples[cloud].pred_score, plain[cloud].pred_score)
     # Nothing stays in the model.
     assert not any(module._forward_hooks for module in model.modules())
 
@@ -75,8 +84,8 @@ def test_the_token_is_that_of_the_block():
     """A stronger map out changes the lengths, not only their scale."""
     model = classifier(NECK)
     points = torch.rand(1, 40, 3, generator=torch.Generator().manual_seed(0))
-    before = point_activation(model, dict(inputs=points)).activation
+    before, = colours(look(model, dict(inputs=points)))
     with torch.no_grad():
         model.neck.layer.map_out.weight[0] *= 50
-    after = point_activation(model, dict(inputs=points)).activation
+    after, = colours(look(model, dict(inputs=points)))
     assert (before - after).abs().max() > .05

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
+from lm4ve_mm.analysis.pictures import ImagePicture
 from lm4ve_mm.apis import drawing
 
 COLUMNS = 4
@@ -44,11 +45,8 @@ class Shown(NamedTuple):
 
 def heat(axis, shown: Shown) -> None:
     """Draw the activation of the tokens over the image."""
-    height, width = shown.image.shape[:2]
-    axis.imshow(shown.image)
-    axis.imshow(shown.activation, cmap='inferno', alpha=.6, vmin=0, vmax=1,
-                extent=(-.5, width - .5, height - .5, -.5),
-                interpolation='nearest')
+    ImagePicture(shown.image, shown.activation.shape).overlay(
+        axis, shown.activation.ravel())
 
 
 def draw_sheet(rows: Sequence[Shown], out: Path,
