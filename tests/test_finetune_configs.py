@@ -144,6 +144,8 @@ def test_another_size_and_a_prediction(photos, hosts, tiny_llama, tmp_path):
     cfg = toy(CONFIGS / 'finetune/vit_s_llama_folder.py', photos, hosts,
               tiny_llama, work_dir)
     cfg.img_size = 48
+    # Runs of one name in one second share a log.
+    cfg.experiment_name = 'resized'
     cfg.default_hooks.checkpoint.update(interval=1)
     runner = build_runner(cfg)
     runner.register_hook(StopAfterEpoch())

@@ -62,6 +62,7 @@ def test_wheel_has_all_that_git_has(wheel):
             if not name.split('/')[-1].startswith('.')} == set()
 
 
+@pytest.mark.slow
 def test_mmpretrain_knows_the_models_of_the_wheel(wheel, warm_python,
                                                   tmp_path):
     """Without the checkout, in a process that knows MMEngine alone."""

@@ -210,6 +210,7 @@ def test_check_can_be_turned_off(cnn, tmp_path):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='runs on CPUs')
+@pytest.mark.slow
 def test_two_processes_without_unused_parameters(cnn, tmp_path):
     """DDP waits for no gradient of what is frozen."""
     cfg = run_config(cnn, tmp_path, hooks=freezing('backbone'))

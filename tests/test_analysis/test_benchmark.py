@@ -76,6 +76,7 @@ def test_some_steps_are_measured_more_often():
 
 @pytest.mark.skipif(not Path('/proc/self/clear_refs').exists(),
                     reason='peak memory is read from /proc of Linux')
+@pytest.mark.slow
 def test_peak_memory_sees_what_is_freed_again(warm_python):
     """In a fresh process: an old one may hold that much freed memory."""
     code = (

@@ -43,6 +43,7 @@ def show_clips(monkeypatch, capsys):
     DefaultScope._instance_dict.clear()
 
 
+@pytest.mark.slow
 def test_predictions_are_those_of_the_test_loop(tmp_path, show_clips):
     """Normalisation and all: the same share of right answers."""
     cfg = load_config(CONFIG)

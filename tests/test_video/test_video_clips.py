@@ -118,6 +118,7 @@ def test_other_errors_are_not_swallowed(make):
             *PIPELINE[:3], dict(type='mmaction.ThreeCrop', crop_size=99)])[0]
 
 
+@pytest.mark.slow
 def test_workers_share_the_count(make, capfd):
     clips = make('text.mp4', 'good.mp4', 'cut.mp4', 'good.mkv')
     # Forked workers can hang where threads are running, as under xdist.
