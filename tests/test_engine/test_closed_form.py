@@ -30,7 +30,6 @@ def advance(optimizer, schedule, steps):
     return rates
 
 
-@pytest.mark.filterwarnings('ignore')
 @pytest.mark.parametrize('kind', SCHEDULES)
 @pytest.mark.parametrize('before, after, at', [
     (4, 9, 2), (4, 9, 4), (4, 9, 5), (9, 4, 2), (9, 4, 6), (6, 6, 3)])

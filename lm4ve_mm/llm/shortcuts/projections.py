@@ -119,7 +119,7 @@ class TwoSteps(NamedTuple):
         entry: What stands in front of them; None behind another block.
         gram: See :meth:`NormedMap.gram`.
         eps: Of the norm in front of attention; None without one. A field,
-            since compilers of torch 2.6 to 2.9 read no property of a tuple.
+            since the compiler of torch 2.6 reads no property of a tuple.
     """
 
     attn: Attention
